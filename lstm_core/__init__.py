@@ -1,0 +1,15 @@
+"""lstm_core: recurrent networks whose every gradient is proven.
+
+Read it in this order: `cells` (the elementwise arithmetic), `scan` (time, and every matrix product), `symbolic` (the
+proofs), then `layers`, `model` and `training`.
+"""
+
+from . import arrays, cells, check, data, init, layers, losses, model, optim, scan, training
+from .arrays import to_device, to_host
+from .layers import dense, gru, last, lstm, recurrent, rnn
+from .losses import mse, softmax_cross_entropy
+from .model import Model
+from .optim import adam, clip_global_norm, constant, cosine, momentum, sgd, steps
+from .training import History, Scores, evaluate, fit
+
+__version__ = "0.1.0"

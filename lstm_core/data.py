@@ -1,0 +1,148 @@
+"""Data: found in `$LSTM_CORE_DATA`, else in the user's cache, else downloaded; always verified.
+
+A file is what it should be if the SHA-256 of its *uncompressed* content is: any mirror's gzip will do, and a
+truncated or altered copy is an error, never an odd result.
+"""
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pooch
+
+from .layers import _size
+
+
+class DataUnavailable(OSError):
+    """A data set is neither on this machine nor to be had from the network; the message says what to do."""
+
+
+class DataCorrupt(ValueError):
+    """A file is there, but its content is not what it should be; the message names the file."""
+
+
+class _File(NamedTuple):
+    sha256: str  # of the uncompressed content
+    urls: tuple
+
+
+def _mnist(name, sha256):
+    mirrors = (
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    )
+    return {f"mnist/{name}": _File(sha256, tuple(f"{mirror}{name}.gz" for mirror in mirrors))}
+
+
+FILES = {
+    **_mnist("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    **_mnist("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    **_mnist("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    **_mnist("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+}
+
+
+def mnist():
+    """MNIST (LeCun et al. 1998): ((x, y), (x_test, y_test)), 60,000 and 10,000 digits.
+
+    x: (N, 28, 28) float32 in [0, 1], a row of the image a time step; y: (N,) int64 labels 0 … 9.
+    Raises DataUnavailable or DataCorrupt.
+    """
+    names = ("train-images-idx3", "train-labels-idx1"), ("t10k-images-idx3", "t10k-labels-idx1")
+    return tuple(
+        (_idx(f"mnist/{images}-ubyte", 3).astype(np.float32) / 255, _idx(f"mnist/{labels}-ubyte", 1).astype(np.int64))
+        for images, labels in names
+    )
+
+
+def digits(rng, test=297):
+    """The 8×8 digits that ship with scikit-learn, split at random: ((x, y), (x_test, y_test)), 1,797 in all.
+
+    x: (N, 8, 8) float32 in [0, 1]; y: (N,) int64. No download.
+    """
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    if not 0 < test < len(x):
+        raise ValueError(f"test: expected 0 < test < {len(x)}, got {test}")
+    order = rng.permutation(len(x))
+    x, y = (x[order].reshape(-1, 8, 8) / 16).astype(np.float32), y[order].astype(np.int64)
+    return (x[test:], y[test:]), (x[:test], y[:test])
+
+
+def parity(rng, count, length):
+    """Random bit strings and the running parity: x (count, length, 2) float32 one-hot bits, y (count, length) int64.
+
+    y[n, t] is 1 if bits 0 … t of string n hold an odd number of ones, else 0.
+    """
+    _size("count", count)
+    _size("length", length)
+    bits = rng.integers(0, 2, (count, length))
+    return np.eye(2, dtype=np.float32)[bits], bits.cumsum(axis=1) % 2
+
+
+# ---- finding, fetching, verifying -------------------------------------------------------------------------
+
+
+def content(name):
+    """The verified bytes of the file `name` of `FILES`. Raises DataUnavailable or DataCorrupt."""
+    if name not in FILES:
+        raise ValueError(f"name: expected one of {', '.join(FILES)}, got {name!r}")
+    cache = Path(pooch.os_cache("lstm_core"))
+    own = os.environ.get("LSTM_CORE_DATA")
+    for folder in [Path(own)] * bool(own) + [cache]:
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                return _verified(name, path, path.read_bytes())
+    return _download(name, cache / name)
+
+
+def _verified(name, source, raw):
+    """`raw`, unzipped if it is gzip; DataCorrupt unless its SHA-256 is the one of `FILES`."""
+    try:
+        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataCorrupt(f"{source}: not a whole gzip file ({error}); delete it and fetch it anew") from error
+    found = hashlib.sha256(raw).hexdigest()
+    if found != FILES[name].sha256:
+        raise DataCorrupt(
+            f"{source}: expected content with SHA-256 {FILES[name].sha256}, got {found} ({len(raw):,} bytes); "
+            "it is truncated or altered: delete it and fetch it anew"
+        )
+    return raw
+
+
+def _download(name, target):
+    """Fetch `name` from the first mirror that has it whole, keep it in the cache (atomically), return its bytes."""
+    fetch = pooch.HTTPDownloader(progressbar=True, timeout=10)
+    problems = []
+    for url in FILES[name].urls:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = pooch.retrieve(url, None, fname=target.name, path=folder, downloader=fetch)
+                raw = _verified(name, url, Path(path).read_bytes())
+            except (OSError, DataCorrupt, ValueError) as error:
+                problems.append(f"  {url}: {type(error).__name__}: {error}")
+                continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
+        part.write_bytes(raw)
+        part.replace(target)
+        return raw
+    raise DataUnavailable(
+        f"{name}: not in $LSTM_CORE_DATA ({os.environ.get('LSTM_CORE_DATA') or 'not set'}), not in the cache "
+        f"({target.parent}), and no mirror gave it. Set LSTM_CORE_DATA to a folder that holds {name}.gz, or try again "
+        "with a network:\n" + "\n".join(problems)
+    )
+
+
+def _idx(name, axes):
+    """An IDX file (big-endian header 0, 0, type 8, number of axes, then their sizes) as a uint8 array."""
+    raw = content(name)
+    shape = np.frombuffer(raw, ">i4", axes, offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)

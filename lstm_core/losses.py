@@ -1,0 +1,43 @@
+"""Losses. Each takes outputs y (T, C, B) and targets, and returns the mean loss and its derivative dy (T, C, B)."""
+
+from .arrays import check_dtype, check_shape, namespace
+
+
+def mse(y, target):
+    """Mean squared error: mean over all T*C*B elements of (y - target)².
+
+    target: (T, C, B), the dtype of y
+    """
+    namespace(y, target)
+    T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
+    check_shape("target", target, {"T": T, "C": C, "B": B})
+    check_dtype("target", target, y.dtype)
+    error = y - target
+    return (error * error).sum() / (T * C * B), 2 * error / (T * C * B)
+
+
+def softmax_cross_entropy(y, target):
+    """Mean over T*B of -log softmax(y)[target], and (softmax(y) - onehot(target)) / (T*B).
+
+    y:      (T, C, B), scores before the softmax (T = 1 for the last step only, else every step counts)
+    target: (T, B), integer class labels 0 … C-1
+    """
+    xp = namespace(y, target)
+    T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
+    check_shape("target", target, {"T": T, "B": B})
+    check_labels("target", target, C)
+    onehot = target[:, None, :] == xp.arange(C)[None, :, None]
+    y = y - y.real.max(axis=1, keepdims=True)  # no overflow; the softmax does not notice
+    e = xp.exp(y)
+    total = e.sum(axis=1, keepdims=True)
+    loss = ((xp.log(total) - y) * onehot).sum() / (T * B)
+    return loss, (e / total - onehot) / (T * B)
+
+
+def check_labels(name, labels, classes):
+    """Raise unless `labels` are integers in 0 … classes-1."""
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer class labels, got dtype {labels.dtype}")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(f"{name}: expected labels in 0 ... {classes - 1}, got {low} ... {high}")

@@ -1,0 +1,160 @@
+"""A model: layers one after the other, then a loss, all parameters in one flat vector.
+
+Inside, an example is a column: (T, features, B). Users hand in (batch, time, features); `columns` is the one place
+where the one becomes the other.
+"""
+
+import copy
+import math
+
+import numpy as np
+
+from .arrays import check_dtype, check_finite, check_shape, namespace, to_device
+from .losses import check_labels
+
+
+def views(shapes, theta):
+    """Named arrays that are views of the flat vector `theta`, one after the other: name -> array."""
+    out, start = {}, 0
+    for name, shape in shapes.items():
+        out[name] = theta[start : start + math.prod(shape)].reshape(shape)
+        start += math.prod(shape)
+    return out
+
+
+def columns(x):
+    """(B, T, ...) as users hand it in -> (T, ..., B) as the layers want it, contiguous."""
+    xp = namespace(x)
+    return xp.ascontiguousarray(xp.moveaxis(x, 0, -1))
+
+
+class Model:
+    """Layers, a loss and their parameters.
+
+    layers: list of `Layer`, e.g. [lstm(28, 100), last(), dense(100, 10)]
+    loss:   a function of `losses`
+    rng:    numpy.random.Generator for the starting values
+    dtype:  float32 or float64
+
+    `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats).
+    Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
+
+    Raises ValueError if two neighbouring layers do not fit, TypeError for another dtype.
+    """
+
+    def __init__(self, layers, loss, *, rng, dtype=np.float32):
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+        if not layers:
+            raise ValueError("layers: expected at least one layer, got none")
+        self.layers, self.loss_function = list(layers), loss
+        kinds = [layer.name for layer in layers]
+        self.names = [k if kinds.count(k) == 1 else f"{k}{kinds[:n].count(k) + 1}" for n, k in enumerate(kinds)]
+        self.shapes, shape = {}, ("T", layers[0].features)
+        for name, layer in zip(self.names, layers, strict=True):
+            if layer.features not in (None, shape[1]):
+                raise ValueError(f"layers: {name} expects {layer.features} features, the layer before makes {shape[1]}")
+            shape = layer.output(*shape)
+            self.shapes |= {f"{name}.{key}": s for key, s in layer.shapes.items()}
+        self.reads_last, self.outputs = shape[0] == 1, shape[1]
+        self.theta = np.zeros(sum(map(math.prod, self.shapes.values())), dtype)
+        for name, layer in zip(self.names, layers, strict=True):
+            start = layer.init(rng)
+            for key, s in layer.shapes.items():
+                self.params[f"{name}.{key}"][...] = np.reshape(start[key], s) if np.ndim(start[key]) else start[key]
+
+    @property
+    def theta(self):
+        return self._theta
+
+    @theta.setter
+    def theta(self, theta):
+        check_shape("theta", theta, {"N": sum(map(math.prod, self.shapes.values()))})
+        self._theta, self.params = theta, views(self.shapes, theta)
+
+    def at(self, theta):
+        """The same network with the parameter vector `theta` (of any dtype or module) in place of its own."""
+        other = copy.copy(self)
+        other.theta = theta
+        return other
+
+    def to(self, device):
+        """Move the parameters to `device` (see `arrays.device_module`); returns the model."""
+        self.theta = to_device(self.theta, device)
+        return self
+
+    def table(self):
+        """The layer table: rows (name, output shape, parameters with biases), the last row the total."""
+        rows, shape = [], ("T", self.layers[0].features)
+        for name, layer in zip(self.names, self.layers, strict=True):
+            shape = layer.output(*shape)
+            rows.append((name, f"({shape[0]}, {shape[1]})", sum(map(math.prod, layer.shapes.values()))))
+        return [*rows, ("total", "", self.theta.size)]
+
+    # ---- inside: examples are columns -------------------------------------------------------------------
+
+    def forward(self, x, states=None):
+        """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer."""
+        after, caches = [], []
+        for k, (P, layer) in enumerate(zip(self._split(self.params), self.layers, strict=True)):
+            x, state, cache = layer.forward(P, x, states[k] if states else ())
+            after.append(state)
+            caches.append(cache)
+        return x, after, caches
+
+    def backward(self, caches, dy, dstates=None):
+        """Derivative of the loss with respect to θ (flat, like theta), x and the initial states."""
+        grad = namespace(dy).empty_like(self.theta)
+        parts, dstates0 = self._split(views(self.shapes, grad)), []
+        for k in reversed(range(len(self.layers))):
+            P = self._split(self.params)[k]
+            grads, dy, dstate0 = self.layers[k].backward(P, caches[k], dy, dstates[k] if dstates else ())
+            for key, part in parts[k].items():
+                part[...] = grads[key]
+            dstates0.insert(0, dstate0)
+        return grad, dy, dstates0
+
+    def loss_and_gradient(self, x, target):
+        """Loss (a 0-dimensional array) and flat gradient for columns x (T, D, B) and the target the loss wants."""
+        y, _, caches = self.forward(x)
+        loss, dy = self.loss_function(y, target)
+        return loss, self.backward(caches, dy)[0]
+
+    def _split(self, params):
+        return [
+            {key: params[f"{name}.{key}"] for key in layer.shapes}
+            for name, layer in zip(self.names, self.layers, strict=True)
+        ]
+
+    # ---- at the edge: (batch, time, features) -----------------------------------------------------------
+
+    def predict(self, x):
+        """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C)."""
+        y = namespace(x).moveaxis(self.forward(columns(self.check_input(x)))[0], -1, 0)
+        return y[:, 0] if self.reads_last else y
+
+    def check_input(self, x):
+        """x (B, T, D) in the model's precision, or a clear error: shape, dtype, module, NaN."""
+        namespace(x, self.theta)
+        check_shape("x", x, {"B": None, "T": None, "D": self.layers[0].features})
+        if x.dtype.kind != "f":
+            raise TypeError(f"x: expected floating-point numbers, got dtype {x.dtype}; scale and convert the data first")
+        check_finite("x", x)
+        return x.astype(self.theta.dtype, copy=False)
+
+    def check_target(self, y, x):
+        """Targets for `x` with a step axis, (B, T'[, C]), or a clear error.
+
+        Integers are class labels, (B,) if the model reads the last step, else (B, T); floating-point numbers are
+        values, (B, C) or (B, T, C).
+        """
+        namespace(x, y)
+        axes = {"B": len(x)} if self.reads_last else {"B": len(x), "T": x.shape[1]}
+        if y.dtype.kind in "iu":
+            check_shape("y", y, axes)
+            check_labels("y", y, self.outputs)
+        else:
+            check_shape("y", y, axes | {"C": self.outputs})
+            check_dtype("y", y, self.theta.dtype)
+            check_finite("y", y)
+        return y[:, None] if self.reads_last else y

@@ -1,0 +1,126 @@
+"""Optimisers, clipping and rate schedules. All parameters are one flat vector θ, and so is their gradient.
+
+An optimiser is two functions: `init(theta)` returns its state, a dict; `update(theta, grad, state, rate)` moves
+`theta` and the state in place. A schedule maps progress, in epochs, to a learning rate.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .arrays import namespace
+
+
+class Optimizer(NamedTuple):
+    """init: theta -> state; update: theta, grad, state, rate -> None (in place)."""
+
+    init: Callable
+    update: Callable
+
+
+def sgd():
+    """θ ← θ - η ∇."""
+
+    def update(theta, grad, state, rate):
+        theta -= rate * grad
+
+    return Optimizer(lambda theta: {}, update)
+
+
+def momentum(beta=0.9):
+    """v ← β v + ∇;  θ ← θ - η v (Polyak's heavy ball)."""
+    _fraction("beta", beta)
+
+    def init(theta):
+        return {"v": namespace(theta).zeros_like(theta)}
+
+    def update(theta, grad, state, rate):
+        v = state["v"]
+        v *= beta
+        v += grad
+        theta -= rate * v
+
+    return Optimizer(init, update)
+
+
+def adam(beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """Adam (Kingma & Ba 2015, algorithm 1, with their closing remark: the bias corrections folded into the rate).
+
+    m ← β₁ m + (1-β₁) ∇;  v ← β₂ v + (1-β₂) ∇²;  θ ← θ - η (m / (1-β₁ᵏ)) / (sqrt(v / (1-β₂ᵏ)) + ε)
+    """
+    _fraction("beta1", beta1)
+    _fraction("beta2", beta2)
+    _positive("epsilon", epsilon)
+
+    def init(theta):
+        zeros = namespace(theta).zeros_like
+        return {"k": 0, "m": zeros(theta), "v": zeros(theta)}
+
+    def update(theta, grad, state, rate):
+        state["k"] += 1
+        m, v = state["m"], state["v"]
+        m *= beta1
+        m += (1 - beta1) * grad
+        v *= beta2
+        v += (1 - beta2) * grad * grad
+        root = math.sqrt(1 - beta2 ** state["k"])  # both sides of the quotient times this
+        theta -= (rate * root / (1 - beta1 ** state["k"])) * m / (namespace(theta).sqrt(v) + epsilon * root)
+
+    return Optimizer(init, update)
+
+
+def clip_global_norm(grad, limit):
+    """Scale the flat gradient in place so that its Euclidean norm is at most `limit` (Pascanu et al. 2013).
+
+    Returns the norm before clipping, a float. `limit` None only measures.
+    """
+    norm = math.sqrt(float((grad * grad).sum()))
+    if limit is not None and norm > limit:
+        grad *= limit / norm
+    return norm
+
+
+# ---- schedules: progress in epochs -> rate ----------------------------------------------------------------
+
+
+def constant(rate):
+    """The same rate throughout."""
+    _positive("rate", rate)
+    return lambda progress: rate
+
+
+def steps(rate, every, factor=0.5):
+    """`rate`, multiplied by `factor` after every `every` epochs."""
+    _positive("rate", rate)
+    _positive("every", every)
+    _positive("factor", factor)
+    return lambda progress: rate * factor ** math.floor(progress / every)
+
+
+def cosine(rate, epochs, warmup=0.0):
+    """Linear from 0 to `rate` over `warmup` epochs, then half a cosine down to 0 at `epochs`.
+
+    The descent is Loshchilov & Hutter's (2017); with the warm-up it is the one-cycle rate of Smith & Topin (2019).
+    """
+    _positive("rate", rate)
+    _positive("epochs", epochs)
+    if not 0 <= warmup < epochs:
+        raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs}, got {warmup}")
+
+    def schedule(progress):
+        if progress < warmup:
+            return rate * progress / warmup
+        done = min((progress - warmup) / (epochs - warmup), 1.0)
+        return rate * (1 + math.cos(math.pi * done)) / 2
+
+    return schedule
+
+
+def _positive(name, value):
+    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+
+
+def _fraction(name, value):
+    if not (isinstance(value, int | float) and 0 <= value < 1):
+        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")

@@ -1,0 +1,119 @@
+"""The scan: carries any cell through time and back, and owns every matrix product.
+
+There is one loop of backpropagation through time in this package, and it is `backward`. Shapes: T time steps,
+B examples (columns), D input features, H hidden units, G gates, K own parameters of the cell.
+
+    P: W (G*H, D)   R (G*H, H)   b (G*H, 1)   p (K, H, 1), may be left out: then p = 0
+"""
+
+from .arrays import ZERO, check_dtype, check_shape, namespace
+
+
+def forward(cell, P, x, state=None):
+    """Run `cell` over a sequence (Werbos 1990, in the notation of `cells`).
+
+    x:      (T, D, B)
+    state:  initial state, a tuple of `cell.states` arrays (H, B); zeros if None
+    returns h (T, H, B), the final state, and the cache that `backward` needs
+
+    Raises ValueError for a wrong shape or name, TypeError for mixed dtypes or mixed array modules.
+    """
+    xp, state = _check_forward(cell, P, x, state)
+    T, _, B = x.shape
+    G, H = cell.gates, P["R"].shape[1]
+    p = P.get("p", (ZERO,) * cell.own)
+
+    a = (P["W"] @ x + P["b"]).reshape(T, G, H, B)  # all t in one product
+    h = xp.empty((T + 1, H, B), x.dtype)  # h[t] is h_{t-1}, and h[0] the initial one
+    h[0] = state[0]
+    saved = []
+    for t in range(T):
+        u = (P["R"] @ state[0]).reshape(G, H, B)
+        state, kept = cell.step(a[t], u, state, p, xp.tanh)
+        h[t + 1] = state[0]
+        saved.append(kept)
+    return h[1:], state, (x, h, saved)
+
+
+def backward(cell, P, cache, dh, dstate=None):
+    """Backpropagation through time: the exact derivative of `forward`.
+
+    dh:     (T, H, B), derivative of the loss with respect to every h_t
+    dstate: derivative with respect to the final state, a tuple like the state; zeros if None
+    returns grads (a dict like P), dx (T, D, B), dstate0 (a tuple like the state)
+    """
+    x, h, saved = cache
+    xp, ds = _check_backward(cell, P, x, h, dh, dstate)
+    T, _, B = x.shape
+    G, H = cell.gates, P["R"].shape[1]
+    p = P.get("p", (ZERO,) * cell.own)
+
+    da = xp.empty((T, G, H, B), x.dtype)
+    du = xp.empty((T, G, H, B), x.dtype)
+    dp = xp.zeros((cell.own, H, 1), x.dtype)
+    for t in reversed(range(T)):
+        ds = (ds[0] + dh[t], *ds[1:])
+        da_t, du_t, ds, dp_t = cell.back(ds, saved[t], p)
+        for k in range(G):
+            da[t, k] = da_t[k]
+            du[t, k] = du_t[k]
+        if "p" in P:
+            for k in range(cell.own):
+                dp[k] += dp_t[k].sum(axis=1, keepdims=True)
+        ds = (ds[0] + P["R"].T @ du[t].reshape(G * H, B), *ds[1:])
+
+    da = da.reshape(T, G * H, B)
+    du = du.reshape(T, G * H, B)
+    over = ((0, 2), (0, 2))  # time and batch: one large product each
+    grads = {
+        "W": xp.tensordot(da, x, over),
+        "R": xp.tensordot(du, h[:-1], over),
+        "b": da.sum(axis=(0, 2)).reshape(G * H, 1),
+    }
+    if "p" in P:
+        grads["p"] = dp
+    return grads, P["W"].T @ da, ds
+
+
+def parameter_shapes(cell, features, hidden, own=True):
+    """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False."""
+    rows = cell.gates * hidden
+    shapes = {"W": (rows, features), "R": (rows, hidden), "b": (rows, 1)}
+    if own and cell.own:
+        shapes["p"] = (cell.own, hidden, 1)
+    return shapes
+
+
+def _check_forward(cell, P, x, state):
+    xp = namespace(x, *P.values(), *(state or ()))
+    _, D, B = check_shape("x", x, {"T": None, "D": None, "B": None})
+    H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
+    shapes = parameter_shapes(cell, D, H, own="p" in P)
+    if P.keys() != shapes.keys():
+        raise ValueError(f"P: expected the names {', '.join(shapes)} for cell {cell.name}, got {', '.join(P)}")
+    for name, shape in shapes.items():
+        letters = ("K", "H", "1") if name == "p" else ("G*H", {"W": "D", "R": "H", "b": "1"}[name])
+        check_shape(f"P[{name!r}]", P[name], dict(zip(letters, shape, strict=True)))
+        check_dtype(f"P[{name!r}]", P[name], x.dtype)
+    if x.dtype.kind not in "fcO":
+        raise TypeError(f"x: expected floating-point numbers, got dtype {x.dtype}")
+    return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
+
+
+def _check_backward(cell, P, x, h, dh, dstate):
+    xp = namespace(x, dh, *P.values(), *(dstate or ()))
+    (T, _, B), H = x.shape, h.shape[1]
+    check_shape("dh", dh, {"T": T, "H": H, "B": B})
+    check_dtype("dh", dh, x.dtype)
+    return xp, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
+
+
+def _check_state(name, cell, state, xp, H, B, dtype):
+    if state is None:
+        return tuple(xp.zeros((H, B), dtype) for _ in range(cell.states))
+    if len(state) != cell.states:
+        raise ValueError(f"{name}: expected {cell.states} arrays for cell {cell.name}, got {len(state)}")
+    for k, array in enumerate(state):
+        check_shape(f"{name}[{k}]", array, {"H": H, "B": B})
+        check_dtype(f"{name}[{k}]", array, dtype)
+    return tuple(state)
