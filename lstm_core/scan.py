@@ -44,8 +44,8 @@ def backward(cell, P, cache, dh, dstate=None):
     """
     x, h, saved = cache
     xp, ds = _check_backward(cell, P, x, h, dh, dstate)
-    T, _, B = x.shape
-    G, H = cell.gates, P["R"].shape[1]
+    T, H, B = dh.shape
+    G = cell.gates
     p = P.get("p", (ZERO,) * cell.own)
 
     da = xp.empty((T, G, H, B), x.dtype)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import sympy
+from sympy.polys.rings import PolyElement
 
 from . import scan
 from .cells import Cell
@@ -48,12 +49,15 @@ def symbols(name, *shape):
 
 
 def is_zero(expression):
-    """Whether a rational expression in symbols and tanh(·) is identically zero. Exact, without `simplify`.
+    """Whether a polynomial, or a rational expression in symbols and tanh(·), is identically zero. Exact.
 
-    Each distinct tanh(·) becomes an indeterminate, and the numerator a polynomial with rational coefficients. A zero
-    polynomial proves the identity. (The reverse would need the tanhs to be independent; not being zero is reported
-    as failure, which is on the safe side.)
+    No `simplify`: each distinct tanh(·) becomes an indeterminate, and the numerator a polynomial with rational
+    coefficients. A zero polynomial proves the identity. (The reverse would need the tanhs to be independent; not being
+    zero is reported as failure, which is on the safe side.)
     """
+    if isinstance(expression, PolyElement):
+        return not expression
+    expression = sympy.sympify(expression)
     tanhs = sorted(expression.atoms(sympy.tanh), key=sympy.default_sort_key)
     expression = expression.xreplace({f: sympy.Dummy(f"tanh{k}") for k, f in enumerate(tanhs)})
     numerator, _ = sympy.fraction(sympy.together(expression))
@@ -63,10 +67,23 @@ def is_zero(expression):
     return not sympy.ring(generators, sympy.QQ)[0].from_expr(numerator)
 
 
+def _prove(statement, loss, variables, derivatives):
+    """A `Proof` that ∂loss/∂v is the derivative given, for each v of an array of symbols; else `Disproof`."""
+    start, derivatives = time.perf_counter(), np.asarray(derivatives)
+    if derivatives.ndim == 0:  # a cell's plain 0
+        derivatives = derivatives.reshape(variables.shape)
+    if derivatives.shape != variables.shape:
+        raise Disproof(f"{statement}: expected shape {variables.shape}, got {derivatives.shape}")
+    for index, v in np.ndenumerate(variables):
+        if not is_zero(loss.diff(v) - derivatives[index]):
+            raise Disproof(f"{statement} does not hold for {v}")
+    return Proof(statement, time.perf_counter() - start)
+
+
 def prove_cell(cell):
     """Rung 1: `cell.back` is the derivative of `cell.step`, for all values of all variables.
 
-    With symbols a, u (G), s, p and upstream w, checks ∂(Σ_k w_k s'_k)/∂v - back_v ≡ 0 for every v among a, u, s, p.
+    With symbols a, u (G), s, p and upstream w, proves ∂(Σ_k w_k s'_k)/∂v = dv for every v among a, u, s, p.
     The cell is elementwise, so one hidden unit and one example stand for any number of them.
     Returns a list of `Proof`; raises `Disproof` at the first variable that fails.
     """
@@ -76,16 +93,11 @@ def prove_cell(cell):
     after, saved = cell.step(a, u, tuple(s), tuple(p), namespace.tanh)
     grads = cell.back(tuple(w), saved, tuple(p))
     loss = sum((w_k * s_k).item() for w_k, s_k in zip(w, after, strict=True))
-
-    proofs = []
-    for name, variables, derivatives in zip("ausp", (a, u, s, p), grads, strict=True):
-        for v, derivative in zip(variables, derivatives, strict=True):
-            start, v = time.perf_counter(), v.item()
-            rest = sympy.diff(loss, v) - sympy.sympify(np.asarray(derivative).item())
-            if not is_zero(rest):
-                raise Disproof(f"cell {cell.name}: d{name} is not the derivative with respect to {v}: off by {rest}")
-            proofs.append(Proof(f"cell {cell.name}: ∂(Σ w·s')/∂{v.name} = d{name}", time.perf_counter() - start))
-    return proofs
+    return [
+        _prove(f"cell {cell.name}: ∂(Σ w·s')/∂{name}_{k} = d{name}_{k}", loss, v, dv)
+        for name, variables, derivatives in zip("ausp", (a, u, s, p), grads, strict=True)
+        for k, (v, dv) in enumerate(zip(variables, derivatives, strict=True))
+    ]
 
 
 # ---- rung 2 -----------------------------------------------------------------------------------------------
@@ -114,36 +126,25 @@ def _probe_back(ds, saved, p):
 PROBE = Cell(gates=2, own=2, states=2, step=_probe_step, back=_probe_back, name="probe")
 
 
-def prove_scan(forward=scan.forward, backward=scan.backward, T=2, D=2, H=2, B=1, cell=PROBE):
-    """Rung 2: `backward` is the derivative of `forward`, exactly, for T steps of the polynomial `cell`.
+def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=2, H=2, B=1):
+    """Rung 2: `backward` is the derivative of `forward`, exactly, for T steps of `cell`.
 
-    Every element of W, R, b, p, x and of the initial state is its own indeterminate of a sparse polynomial ring, and
-    so is the upstream gradient of every h_t and of the final state: their weighted sum is the loss.
+    Every element of W, R, b, p, x and of the initial state is its own symbol, and so is the upstream gradient of every
+    h_t and of the final state: their weighted sum is the loss. For the polynomial `PROBE` the symbols are
+    indeterminates of a sparse polynomial ring, which is fast; for another cell they are SymPy's.
     Returns a list of `Proof`; raises `Disproof` at the first array that fails.
     """
-    shapes = scan.parameter_shapes(cell, D, H) | {"x": (T, D, B), "dh": (T, H, B)}
-    shapes |= {f"s{k}": (H, B) for k in range(cell.states)} | {f"ds{k}": (H, B) for k in range(cell.states)}
-    names = [f"{name}_{k}" for name, shape in shapes.items() for k in range(np.prod(shape))]
-    generators = iter(sympy.ring(names, sympy.QQ)[1:])
-    V = {}
-    for name, shape in shapes.items():
-        V[name] = np.empty(shape, dtype=object)
-        for index in np.ndindex(*shape):
-            V[name][index] = next(generators)
+    parameters = scan.parameter_shapes(cell, D, H)
+    state = {f"s{k}": (H, B) for k in range(cell.states)}
+    shapes = parameters | {"x": (T, D, B)} | state | {"dh": (T, H, B)} | {f"d{k}": s for k, s in state.items()}
+    V = {name: symbols(name, *shape) for name, shape in shapes.items()}
+    if cell is PROBE:
+        ring = sympy.ring([v for array in V.values() for v in array.flat], sympy.QQ)[0]
+        V = {name: np.frompyfunc(ring.from_expr, 1, 1)(array) for name, array in V.items()}
 
-    P = {name: V[name] for name in ("W", "R", "b", "p")}
-    state, dstate = (tuple(V[f"{s}{k}"] for k in range(cell.states)) for s in ("s", "ds"))
-    h, final, cache = forward(cell, P, V["x"], state)
+    P, dstate = {name: V[name] for name in parameters}, tuple(V[f"d{name}"] for name in state)
+    h, final, cache = forward(cell, P, V["x"], tuple(V[name] for name in state))
     loss = (V["dh"] * h).sum() + sum((d * s).sum() for d, s in zip(dstate, final, strict=True))
     grads, dx, dstate0 = backward(cell, P, cache, V["dh"], dstate)
-
-    proofs = []
-    for name, derivative in {**grads, "x": dx, **{f"s{k}": d for k, d in enumerate(dstate0)}}.items():
-        start = time.perf_counter()
-        if derivative.shape != V[name].shape:
-            raise Disproof(f"scan: d{name} has shape {derivative.shape}, {name} has {V[name].shape}")
-        for index in np.ndindex(*V[name].shape):
-            if loss.diff(V[name][index]) != derivative[index]:
-                raise Disproof(f"scan: d{name}{list(index)} is not the derivative with respect to {V[name][index]}")
-        proofs.append(Proof(f"scan, T={T}: ∂loss/∂{name} = d{name}", time.perf_counter() - start))
-    return proofs
+    found = {**grads, "x": dx, **dict(zip(state, dstate0, strict=True))}
+    return [_prove(f"scan of {cell.name}, T={T}: ∂loss/∂{v} = d{v}", loss, V[v], dv) for v, dv in found.items()]

@@ -1,0 +1,97 @@
+"""Rung 5 of the ladder: every small mistake one could make in `cells.py` and `scan.py`, made, one at a time.
+
+`mutants(module)` yields the changed modules. Left alone are: docstrings, the checks of the input (their tests are in
+test_bad_input.py), and `x.dtype`, which is the dtype of every array there.
+"""
+
+import ast
+import copy
+import inspect
+import types
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """A module with one change: the function it is in, the kind of change, and what became of what, on which line."""
+
+    function: str
+    kind: str
+    change: str
+    module: types.ModuleType
+
+
+FLIPS = {
+    ast.Add: [ast.Sub],
+    ast.Sub: [ast.Add],
+    ast.Mult: [ast.Div, ast.Add],
+    ast.Div: [ast.Mult],
+    ast.MatMult: [ast.Mult],
+}
+
+
+def mutants(module, functions):
+    """All mutants of the named `functions` of `module`, each compiled into a module of its own."""
+    tree = ast.parse(inspect.getsource(module))
+    definitions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for name in functions:
+        function = definitions[name]
+        for kind, node, replacement in _changes(function):
+            was = ast.unparse(node)
+            saved = copy.copy(node.__dict__), node.__class__
+            node.__class__, node.__dict__ = replacement.__class__, dict(replacement.__dict__, lineno=node.lineno)
+            ast.fix_missing_locations(tree)
+            change = f"line {saved[0]['lineno']}: {was}  →  {ast.unparse(node)}"
+            code = compile(tree, module.__file__, "exec")
+            node.__dict__, node.__class__ = saved
+            changed = types.ModuleType(module.__name__)
+            changed.__package__ = module.__package__
+            exec(code, changed.__dict__)
+            yield Mutant(name, kind, change, changed)
+
+
+def _changes(function):
+    """Pairs of a node and what to put in its place, with the kind of mistake."""
+    bound = [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    names = sorted({*bound, *(a.arg for a in function.args.args)} - {"_", "tanh", "xp"})
+    for node in list(_arithmetic(function)):
+        if isinstance(node, ast.BinOp):
+            for op in FLIPS[type(node.op)]:
+                yield "operator", node, ast.BinOp(node.left, op(), node.right)
+            yield "dropped term", node, node.left
+            yield "dropped term", node, node.right
+        elif isinstance(node, ast.AugAssign):
+            yield "operator", node, ast.AugAssign(node.target, ast.Sub(), node.value)
+            yield "dropped term", node, ast.Pass()
+            yield "dropped term", node, ast.Assign([node.target], node.value)
+        elif isinstance(node, ast.UnaryOp):
+            yield "operator", node, node.operand
+        elif isinstance(node, ast.Constant) and type(node.value) is int:
+            yield "number", node, ast.Constant(node.value + 1)
+            if node.value:
+                yield "number", node, ast.Constant(node.value - 1)
+        elif isinstance(node, ast.Name) and node.id in names:
+            for other in names:
+                if other != node.id:
+                    yield "name", node, ast.Name(other, ast.Load())
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and isinstance(node.slice, ast.Name):
+            for op in (ast.Add(), ast.Sub()):
+                index = ast.BinOp(node.slice, op, ast.Constant(1))
+                yield "index", node, ast.Subscript(node.value, index, node.ctx)
+        elif isinstance(node, ast.Attribute) and node.attr == "T":
+            yield "transpose", node, node.value
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "reversed":
+            yield "order", node, node.args[0]
+        elif isinstance(node, ast.If):
+            yield "condition", node, ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+
+
+def _arithmetic(node):
+    """The nodes under `node` that compute, outermost first: no stores, no checks, no annotations, no dtypes."""
+    for child in ast.iter_child_nodes(node):
+        is_check = isinstance(child, ast.Call) and ast.unparse(child.func).startswith("_check")
+        is_dtype = isinstance(child, ast.Attribute) and child.attr == "dtype"
+        is_store = isinstance(getattr(child, "ctx", None), ast.Store) and isinstance(child, ast.Name)
+        if is_check or is_dtype or is_store or isinstance(child, ast.arguments):
+            continue
+        yield child
+        yield from _arithmetic(child)

@@ -1,0 +1,82 @@
+"""Rung 3: every gradient against the complex step, to 1e-13; and the whole model, losses included."""
+
+import numpy as np
+import pytest
+from ladder import SIZES, TOLERANCE, gradient_errors
+
+from lstm_core import Model, cells, check, dense, gru, last, lstm, mse, rnn, scan, softmax_cross_entropy
+
+CELLS = [cells.RNN, cells.LSTM, cells.GRU]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=lambda s: "T{}-B{}-D{}-H{}".format(*s))
+@pytest.mark.parametrize("own", [True, False], ids=["p", "no p"])
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_backward_is_the_derivative_to_rounding(cell, own, sizes, record_property):
+    errors = gradient_errors(cell, sizes, own)
+    record_property("largest relative error", max(errors.values()))
+    assert max(errors.values()) <= TOLERANCE, errors
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_one_hidden_unit_and_one_example_stand_for_any_number(cell):
+    """The scalar proof holds for every H and B because cells are elementwise: here are H*B scalar runs, and one run."""
+    rng, H, B = np.random.default_rng(1), 4, 3
+    a, u = rng.standard_normal((2, cell.gates, H, B))
+    s, w = rng.standard_normal((2, cell.states, H, B))
+    p = rng.standard_normal((cell.own, H, 1))
+    after, saved = cell.step(a, u, tuple(s), tuple(p), np.tanh)
+    grads = cell.back(tuple(w), saved, tuple(p))
+    for i, j in np.ndindex(H, B):
+        at = slice(i, i + 1), slice(j, j + 1)
+        p_1 = tuple(p[:, at[0]])
+        after_1, saved_1 = cell.step(a[:, *at], u[:, *at], tuple(s[:, *at]), p_1, np.tanh)
+        grads_1 = cell.back(tuple(w[:, *at]), saved_1, p_1)
+        for whole, one in zip([after, *grads], [after_1, *grads_1], strict=True):
+            for plane, scalar in zip(whole, one, strict=True):
+                assert np.broadcast_to(plane, (H, B))[at] == scalar  # to the last bit
+
+
+def test_without_p_is_p_equal_to_zero():
+    rng = np.random.default_rng(2)
+    for cell in (cells.LSTM, cells.GRU):
+        P = {name: rng.standard_normal(s) for name, s in scan.parameter_shapes(cell, 5, 4).items()}
+        P["p"] = np.zeros_like(P["p"])
+        x, dh = rng.standard_normal((3, 5, 2)), rng.standard_normal((3, 4, 2))
+        results = []
+        for params in (P, {name: P[name] for name in "WRb"}):
+            h, state, cache = scan.forward(cell, params, x)
+            grads, dx, ds = scan.backward(cell, params, cache, dh)
+            results.append([h, *state, *(grads[name] for name in "WRb"), dx, *ds])
+        for with_p, without in zip(*results, strict=True):
+            np.testing.assert_array_equal(with_p, without)
+
+
+LAYERS = {
+    "rnn last": [rnn(3, 4), last(), dense(4, 2)],
+    "lstm all": [lstm(3, 4), dense(4, 2)],
+    "peephole last": [lstm(3, 4, peepholes=True), last(), dense(4, 2)],
+    "gru all": [gru(3, 4), dense(4, 2)],
+    "stacked": [gru(3, 6), lstm(6, 4, peepholes=True), rnn(4, 7), last(), dense(7, 2)],
+}
+
+
+@pytest.mark.parametrize("loss", [mse, softmax_cross_entropy], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS.keys())
+def test_model_gradient_is_the_derivative_of_the_loss(layers, loss):
+    rng = np.random.default_rng(3)
+    model = Model(layers, loss, rng=rng, dtype=np.float64)
+    model.theta += 0.5 * rng.standard_normal(model.theta.shape)
+    x = rng.standard_normal((5, 3, 4))
+    T = 1 if model.reads_last else 5
+    target = rng.standard_normal((T, 2, 4)) if loss is mse else rng.integers(0, 2, (T, 4))
+
+    def value(theta):
+        y, _, _ = model.at(theta).forward(x.astype(theta.dtype))
+        return loss(y, target.astype(y.dtype) if loss is mse else target)[0]
+
+    found, grad = model.loss_and_gradient(x, target)
+    assert found == pytest.approx(value(model.theta))
+    assert check.relative_error(grad, check.complex_step(value, model.theta)) <= TOLERANCE
+    slope, along = check.projection(value, model.theta, grad, rng)
+    assert along == pytest.approx(slope, rel=1e-12)  # one sum over all parameters: some cancellation

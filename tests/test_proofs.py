@@ -1,0 +1,77 @@
+"""Rungs 1 and 2: the shipped code, run on symbols, is the derivative it claims to be. Exact."""
+
+import numpy as np
+import pytest
+import sympy
+
+from lstm_core import cells, scan, symbolic
+
+CELLS = [cells.RNN, cells.LSTM, cells.GRU]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("cell", [*CELLS, symbolic.PROBE], ids=lambda cell: cell.name)
+def test_rung_1_cell(cell):
+    proofs = symbolic.prove_cell(cell)
+    assert len(proofs) == 2 * cell.gates + cell.states + cell.own
+    for proof in proofs:
+        print(f"  proven: {proof.statement}  ({proof.seconds:.3f} s)")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("sizes", [dict(T=2, D=1, H=3, B=4), dict(T=3, D=4, H=2, B=1)], ids=str)
+def test_rung_2_scan(sizes):
+    for proof in symbolic.prove_scan(**sizes):
+        print(f"  proven: {proof.statement}  ({proof.seconds:.3f} s)")
+
+
+@pytest.mark.proof
+def test_rung_2_full_peephole_lstm_two_steps():
+    """A cross-check that takes no induction: the whole LSTM, T = 2, symbols throughout."""
+    for proof in symbolic.prove_scan(cell=cells.LSTM, T=2, D=1, H=1, B=1):
+        print(f"  proven: {proof.statement}  ({proof.seconds:.3f} s)")
+
+
+def test_a_wrong_cell_is_disproved():
+    def back(ds, saved, p):
+        da, du, ds, dp = cells.lstm_back(ds, saved, p)
+        return da, du, ds, (dp[1], dp[0], dp[2])
+
+    with pytest.raises(symbolic.Disproof, match="dp_0 does not hold for p_0_0_0"):
+        symbolic.prove_cell(cells.LSTM._replace(back=back))
+
+
+def test_a_wrong_scan_is_disproved():
+    def backward(cell, P, cache, dh, dstate):
+        grads, dx, ds = scan.backward(cell, P, cache, dh, dstate)
+        return grads | {"R": grads["R"].T}, dx, ds
+
+    with pytest.raises(symbolic.Disproof, match="shape"):
+        symbolic.prove_scan(backward=backward)
+
+    def late(cell, P, cache, dh, dstate):
+        return scan.backward(cell, P, cache, dh, None)
+
+    with pytest.raises(symbolic.Disproof, match="does not hold for"):
+        symbolic.prove_scan(backward=late)
+
+
+def test_is_zero_knows_identities_and_refuses_others():
+    x, y = sympy.symbols("x y", real=True)
+    t = sympy.tanh
+    assert symbolic.is_zero(sympy.diff(t(x * y + t(x)), x) - (1 - t(x * y + t(x)) ** 2) * (y + 1 - t(x) ** 2))
+    assert symbolic.is_zero(sympy.Integer(0))
+    assert not symbolic.is_zero(sympy.diff(t(x), x) - (1 - t(y) ** 2))
+    assert not symbolic.is_zero(t(x) / y)
+
+
+def test_symbols_pass_through_the_scan_unchanged():
+    """One cell, many readings: numbers put into the symbolic result give what the numeric run gives."""
+    rng = np.random.default_rng(0)
+    shapes = scan.parameter_shapes(cells.GRU, 2, 1) | {"x": (2, 2, 1)}
+    S = {name: symbolic.symbols(name, *shape) for name, shape in shapes.items()}
+    N = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    h, _, _ = scan.forward(cells.GRU, {k: S[k] for k in "WRbp"}, S["x"])
+    values = {s: n for name in S for s, n in zip(S[name].flat, N[name].flat, strict=True)}
+    expected, _, _ = scan.forward(cells.GRU, {k: N[k] for k in "WRbp"}, N["x"])
+    assert float(h[-1].item().subs(values)) == pytest.approx(expected[-1].item(), rel=1e-14)
