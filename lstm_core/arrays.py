@@ -17,14 +17,16 @@ def namespace(*arrays):
 
     Raises TypeError if something is not an array, or if host and device arrays are mixed.
     """
-    modules = [_module_of(x) for x in arrays]
-    if any(m is not modules[0] for m in modules):
-        names = sorted({getattr(m, "__name__", repr(m)) for m in modules})
+    modules = {_module_of(x) for x in arrays}
+    if len(modules) == 2 and np in modules and all(m is np or m.__name__ == "symbols" for m in modules):
+        modules.remove(np)  # symbols are on the host too: labels may stand beside them
+    if len(modules) != 1:
+        names = sorted(getattr(m, "__name__", repr(m)) for m in modules)
         raise TypeError(
             f"arrays: expected all of one array module, got {' and '.join(names)} mixed; "
             "move them first with lstm_core.to_device(x, device)"
         )
-    return modules[0]
+    return modules.pop()
 
 
 def _module_of(x):

@@ -26,8 +26,8 @@ def softmax_cross_entropy(y, target):
     T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
     check_shape("target", target, {"T": T, "B": B})
     check_labels("target", target, C)
-    onehot = target[:, None, :] == xp.arange(C)[None, :, None]
-    y = y - y.real.max(axis=1, keepdims=True)  # no overflow; the softmax does not notice
+    onehot = xp.eye(C, dtype=y.dtype)[target].swapaxes(1, 2)  # (T, C, B)
+    y = y - xp.max(y.real, axis=1, keepdims=True)  # no overflow; the softmax does not notice
     e = xp.exp(y)
     total = e.sum(axis=1, keepdims=True)
     loss = ((xp.log(total) - y) * onehot).sum() / (T * B)

@@ -20,7 +20,12 @@ class _Namespace:
     """NumPy for arrays of symbols: NumPy itself, with SymPy's functions where NumPy has no answer."""
 
     __name__ = "symbols"
-    tanh = staticmethod(np.frompyfunc(sympy.tanh, 1, 1))
+    tanh, exp, log = (staticmethod(np.frompyfunc(f, 1, 1)) for f in (sympy.tanh, sympy.exp, sympy.log))
+
+    @staticmethod
+    def max(x, axis, keepdims):
+        """Which symbol is the largest cannot be known: another symbol stands for it."""
+        return symbols("max", *np.sum(x, axis=axis, keepdims=keepdims).shape)
 
     def __getattr__(self, name):
         return getattr(np, name)
@@ -49,17 +54,17 @@ def symbols(name, *shape):
 
 
 def is_zero(expression):
-    """Whether a polynomial, or a rational expression in symbols and tanh(·), is identically zero. Exact.
+    """Whether a polynomial, or a rational expression in symbols and functions of them, is identically zero. Exact.
 
-    No `simplify`: each distinct tanh(·) becomes an indeterminate, and the numerator a polynomial with rational
-    coefficients. A zero polynomial proves the identity. (The reverse would need the tanhs to be independent; not being
-    zero is reported as failure, which is on the safe side.)
+    No `simplify`: each distinct tanh(·), exp(·), … becomes an indeterminate, and the numerator a polynomial with
+    rational coefficients. A zero polynomial proves the identity. (The reverse would need the functions to be
+    independent; not being zero is reported as failure, which is on the safe side.)
     """
     if isinstance(expression, PolyElement):
         return not expression
     expression = sympy.sympify(expression)
-    tanhs = sorted(expression.atoms(sympy.tanh), key=sympy.default_sort_key)
-    expression = expression.xreplace({f: sympy.Dummy(f"tanh{k}") for k, f in enumerate(tanhs)})
+    functions = sorted(expression.atoms(sympy.Function), key=sympy.default_sort_key)
+    expression = expression.xreplace({f: sympy.Dummy(f"f{k}") for k, f in enumerate(functions)})
     numerator, _ = sympy.fraction(sympy.together(expression))
     generators = sorted(numerator.free_symbols, key=sympy.default_sort_key)
     if not generators:
@@ -98,6 +103,35 @@ def prove_cell(cell):
         for name, variables, derivatives in zip("ausp", (a, u, s, p), grads, strict=True)
         for k, (v, dv) in enumerate(zip(variables, derivatives, strict=True))
     ]
+
+
+def prove_layer(layer, T=2, B=2):
+    """The backward pass of a `Layer` is the derivative of its forward pass, for arbitrary input, parameters, upstream.
+
+    For layers without a state: `dense`, `last`. Returns a list of `Proof`; raises `Disproof`.
+    """
+    P = {name: symbols(name, *shape) for name, shape in layer.shapes.items()}
+    x = symbols("x", T, layer.features or 2, B)
+    y, _, cache = layer.forward(P, x, ())
+    dy = symbols("dy", *y.shape)
+    grads, dx, _ = layer.backward(P, cache, dy, ())
+    loss, variables = (dy * y).sum(), {**P, "x": x}
+    return [
+        _prove(f"layer {layer.name}: ∂(Σ dy·y)/∂{v} = d{v}", loss, variables[v], dv)
+        for v, dv in {**grads, "x": dx}.items()
+    ]
+
+
+def prove_loss(loss, target):
+    """The derivative dy that a loss returns is the derivative of its value, for C = 3 arbitrary outputs a column.
+
+    target: (T, B) labels, or None for a loss of values: then it is (T, 3, B) symbols, T = B = 2.
+    Returns a `Proof`; raises `Disproof`.
+    """
+    T, B = (2, 2) if target is None else target.shape
+    y = symbols("y", T, 3, B)
+    value, dy = loss(y, symbols("t", T, 3, B) if target is None else target)
+    return _prove(f"loss {loss.__name__}: ∂loss/∂y = dy", value, y, dy)
 
 
 # ---- rung 2 -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 
-from lstm_core import cells, scan, symbolic
+from lstm_core import cells, dense, last, mse, scan, softmax_cross_entropy, symbolic
 
 CELLS = [cells.RNN, cells.LSTM, cells.GRU]
 
@@ -30,6 +30,31 @@ def test_rung_2_full_peephole_lstm_two_steps():
     """A cross-check that takes no induction: the whole LSTM, T = 2, symbols throughout."""
     for proof in symbolic.prove_scan(cell=cells.LSTM, T=2, D=1, H=1, B=1):
         print(f"  proven: {proof.statement}  ({proof.seconds:.3f} s)")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("layer", [dense(2, 3), last()], ids=lambda layer: layer.name)
+def test_layers(layer):
+    assert len(symbolic.prove_layer(layer, T=2, B=2)) == len(layer.shapes) + 1
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("loss, target", [(mse, None), (softmax_cross_entropy, np.array([[0, 2], [1, 1]]))])
+def test_losses(loss, target):
+    assert symbolic.prove_loss(loss, target).statement.endswith("∂loss/∂y = dy")
+
+
+def test_a_wrong_loss_or_layer_is_disproved():
+    def loss(y, target):
+        value, dy = softmax_cross_entropy(y, target)
+        return value, 2 * dy
+
+    with pytest.raises(symbolic.Disproof, match="∂loss/∂y = dy does not hold for y_0_0_0"):
+        symbolic.prove_loss(loss, np.array([[0]]))
+    layer = dense(2, 3)
+    wrong = layer._replace(backward=lambda P, x, dy, ds: layer.backward(P, x, 2 * dy, ds))
+    with pytest.raises(symbolic.Disproof, match="dW does not hold for W_0_0"):
+        symbolic.prove_layer(wrong)
 
 
 def test_a_wrong_cell_is_disproved():
