@@ -8,12 +8,16 @@ import gzip
 import hashlib
 import os
 import tempfile
+import warnings
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pooch
+
+with warnings.catch_warnings():  # pooch asks tqdm for a widget; a plain bar will do
+    warnings.simplefilter("ignore")
+    import pooch
 
 from .layers import _size
 

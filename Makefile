@@ -1,0 +1,94 @@
+# Back Through Time. `make book` and `make test` are all you need; `make help` lists the rest.
+# Written for GNU make 3.81 (macOS) and later.
+
+PY := .venv/bin/python
+ENV := .venv/.ready
+MATHJAX := vendor/mathjax/tex-mml-chtml.js
+BOOK := _build/html/.built
+TESTED := _build/tested$(if $(LSTM_CORE_DATA),-with-data)
+PORT ?= 8000
+
+# One BLAS thread: two on a busy machine can be a hundred times slower.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export JUPYTER_PLATFORM_DIRS := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
+PYTEST := $(PY) -m pytest
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 300
+
+SOURCES := $(wildcard Makefile *.toml *.txt *.yml *.bib *.md) $(sort $(shell find chapters figures lstm_core \
+	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
+
+.PHONY: help env book test proofs notebooks serve links lint clean FORCE
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make book        the book, as _build/html/index.html"
+	@echo "make test        style, tests, and every notebook run again and compared with what it stores"
+	@echo ""
+	@echo "make proofs      only the exact proofs, the slow ones too, one line each"
+	@echo "make notebooks   run all chapters and store their outputs (NB=chapters/x/y.ipynb: that one)"
+	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
+	@echo "make links       check the links to other sites (needs the network)"
+	@echo "make lint        style only"
+	@echo "make clean       remove what was built; what was installed (.venv, vendor) stays"
+	@echo ""
+	@echo "PYTHON=/path/to/python3   the Python (3.11 to 3.13) that .venv is made from"
+	@echo "FORCE=1                   book or test again, though nothing changed"
+	@echo "LSTM_CORE_DATA=/folder    where the data sets lie (absolute); tests that need one are skipped without"
+
+env: $(ENV)
+
+$(ENV): requirements.txt pyproject.toml tools/venv.sh
+	@tools/venv.sh
+	@touch $@
+
+# The list of files, written only when it changes: a file that was removed counts as a change, too.
+_build/sources.txt: FORCE
+	@mkdir -p _build
+	@echo "$(SOURCES)" > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# A stamp bears the time at which its run began, so what is edited meanwhile counts as changed.
+book: $(BOOK)
+	@$(if $(BUILT),,echo "make book: nothing changed since the last build (make book FORCE=1 builds again)")
+	@echo "The book: _build/html/index.html"
+
+$(BOOK): $(ENV) $(MATHJAX) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
+	$(eval BUILT := 1)
+	@rm -rf _build/html _build/.doctrees && touch _build/book.started
+	$(BUILD) -q
+	@mv _build/book.started $@
+
+$(MATHJAX): $(ENV) tools/mathjax.py
+	@$(PY) tools/mathjax.py $@
+
+test: $(TESTED)
+	@$(if $(RAN),,echo "make test: passed, and nothing changed since (make test FORCE=1 runs it again)")
+
+$(TESTED): $(ENV) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
+	$(eval RAN := 1)
+	@touch $@.started
+	$(PY) -m ruff check .
+	$(PYTEST) $(NBVAL) tests chapters
+	@mv $@.started $@
+
+proofs: $(ENV)
+	$(PYTEST) tests -v -m proof
+
+notebooks: $(ENV)
+	@$(PY) tools/notebooks.py $(if $(NB),$(NB),$(filter chapters/%.ipynb,$(SOURCES)))
+
+serve: book
+	$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+links: $(ENV) $(MATHJAX)
+	$(BUILD) --builder linkcheck
+
+lint: $(ENV)
+	$(PY) -m ruff check .
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache *.egg-info

@@ -1,0 +1,49 @@
+"""The array modules that the suite runs on, and the comparison with NumPy's results."""
+
+import numpy as np
+import pytest
+import standin
+from hypothesis import settings
+
+from lstm_core import to_host
+
+# The same examples in every run, no time limit on one (the machine may be busy), nothing kept on disk.
+settings.register_profile("book", derandomize=True, deadline=None, database=None)
+settings.load_profile("book")
+
+
+@pytest.fixture(params=["numpy", "standin", "cupy"])
+def xp(request):
+    """An array module: NumPy, the stand-in for CuPy, or CuPy itself where there is a GPU."""
+    if request.param == "cupy":
+        cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+        if not cupy.cuda.is_available():
+            pytest.skip("CuPy is installed, but there is no CUDA device")
+        return cupy
+    return {"numpy": np, "standin": standin}[request.param]
+
+
+@pytest.fixture
+def same(xp):
+    """same(found, expected): `found`, on the module under test, is what NumPy computed.
+
+    To the last bit for NumPy and the stand-in. CuPy adds up in another order and has its own tanh and exp: a few ulp an
+    operation, hundreds of operations; 1e-4 in float32 and 1e-11 in float64, relative to the largest element.
+    """
+
+    def compare(found, expected):
+        assert type(found) is type(xp.empty(1)) or xp is np, f"left the device: {type(found)}"
+        found, expected = to_host(found), np.asarray(expected)
+        assert found.dtype == expected.dtype
+        if xp in (np, standin):
+            np.testing.assert_array_equal(found, expected, strict=True)
+        else:
+            tolerance = {"float32": 1e-4, "float64": 1e-11}.get(found.dtype.name, 0)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+    return compare
+
+
+@pytest.fixture(autouse=True)
+def no_transfers_yet():
+    standin.transfers.clear()

@@ -1,0 +1,452 @@
+"""Bad input is an error that names the argument, what was expected and what came; and it changes nothing."""
+
+import re
+
+import numpy as np
+import pytest
+import standin
+
+import lstm_core as core
+from lstm_core import cells, data, dense, gru, last, losses, lstm, optim, scan
+
+T, B, D, H, C = 4, 5, 3, 6, 2
+RNG = np.random.default_rng(0)
+X, LABELS = RNG.standard_normal((B, T, D)), np.array([0, 1, 1, 0, 1])  # as users hand them in
+
+
+def refuses(error, message, call, *args, **kwargs):
+    """`call` raises `error`, and its message contains the regular expression and has the form of the house rule."""
+    with pytest.raises(error, match=message) as caught:
+        call(*args, **kwargs)
+    assert type(caught.value) is error
+    assert re.match(r"(validation: )?[\w\[\]']+: expected .+, got ", str(caught.value)), str(caught.value)
+
+
+def table(rows):
+    """Rows (what is wrong, ...) as a parametrisation with that as its name."""
+    return [pytest.param(*row[1:], id=row[0]) for row in rows]
+
+
+# ---- the scan: every array of P, x, the state and the upstream gradient ----------------------------------------
+
+
+def scan_arguments():
+    """The arrays of one LSTM run by the names that messages use, in float64 and of all-different sizes."""
+    shapes = {f"P['{name}']": shape for name, shape in scan.parameter_shapes(cells.LSTM, D, H).items()}
+    shapes |= {"x": (T, D, B), "state[0]": (H, B), "state[1]": (H, B)}
+    shapes |= {"dh": (T, H, B), "dstate[0]": (H, B), "dstate[1]": (H, B)}
+    return {name: RNG.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def run_scan(A):
+    P = {name[3:-2]: array for name, array in A.items() if name.startswith("P")}
+    _, _, cache = scan.forward(cells.LSTM, P, A["x"], (A["state[0]"], A["state[1]"]))
+    return scan.backward(cells.LSTM, P, cache, A["dh"], (A["dstate[0]"], A["dstate[1]"]))
+
+
+NAMES = list(scan_arguments())
+
+
+@pytest.mark.parametrize("name, axis", [(n, k) for n, a in scan_arguments().items() for k in range(a.ndim)])
+def test_scan_wrong_size(name, axis):
+    """One axis one longer. D comes from x and H from R: if these are wrong, the first array to disagree is named."""
+    A = scan_arguments()
+    A[name] = np.concatenate([A[name], A[name].take([0], axis)], axis)
+    blamed = {("x", 0): "dh", ("x", 1): "P['W']", ("x", 2): "state[0]", ("P['R']", 1): "P['W']"}.get((name, axis), name)
+    refuses(ValueError, re.escape(f"{blamed}: expected shape ("), run_scan, A)
+
+
+FAULTS = [
+    ("an axis missing", lambda a: a[..., 0], ValueError, "expected shape (", "got ("),
+    ("a list", lambda a: a.tolist(), TypeError, "expected a NumPy or CuPy array, got list", ""),
+    ("None", lambda a: None, TypeError, "expected a NumPy or CuPy array, got NoneType", ""),
+]
+
+
+@pytest.mark.parametrize("fault, error, expected, got", table(FAULTS))
+@pytest.mark.parametrize("name", NAMES)
+def test_scan_wrong_array(name, fault, error, expected, got):
+    A = scan_arguments()
+    A[name] = fault(A[name])
+    refuses(error, f"{re.escape(f'{name}: {expected}')}.*{re.escape(got)}", run_scan, A)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int64, np.complex128])
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "x"])
+def test_scan_mixed_dtypes(name, dtype):
+    A = scan_arguments()
+    A[name] = A[name].astype(dtype)
+    refuses(TypeError, re.escape(f"{name}: expected dtype float64, got {np.dtype(dtype)}"), run_scan, A)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scan_host_and_device(name):
+    A = scan_arguments()
+    A[name] = standin.asarray(A[name])
+    where = rf"arrays: expected all of one array module, got .*{re.escape(name)} of standin"
+    refuses(TypeError, where, run_scan, A)
+
+
+def scan_with(cell=cells.LSTM, **changes):
+    A = {"P": {n: RNG.standard_normal(s) for n, s in scan.parameter_shapes(cell, D, H).items()}}
+    A |= {"x": RNG.standard_normal((T, D, B)), "state": None} | changes
+    return scan.forward(cell, A["P"], A["x"], A["state"])
+
+
+SCAN = [
+    ("T = 0", "x: expected T >= 1, got .*empty", {"x": np.zeros((0, D, B))}),
+    ("no features", "x: expected D >= 1", {"x": np.zeros((T, 0, B))}),
+    ("no examples", "x: expected B >= 1", {"x": np.zeros((T, D, 0))}),
+    ("P of another cell", "P: expected the names W, R, b for cell rnn, got W, R, b, p", {"cell": cells.RNN} | {
+        "P": {n: np.ones(s) for n, s in scan.parameter_shapes(cells.LSTM, D, H).items()}}),
+    ("a name missing", "P: expected the names W, R, b.*got W, b$", {"P": {"W": X, "b": X}}),
+    ("a name too many", "P: expected the names W, R, b for cell lstm, got R, U", {"P": {"R": X[0], "U": X}}),
+    ("state too short", r"state: expected 2 arrays for cell lstm, got 1", {"state": (np.ones((H, B)),)}),
+    ("state not a tuple", r"state: expected 2 arrays for cell lstm, got 6", {"state": np.ones((H, B))}),
+]
+
+
+@pytest.mark.parametrize("message, changes", table(SCAN))
+def test_scan(message, changes):
+    refuses(ValueError, message, scan_with, **changes)
+
+
+@pytest.mark.parametrize("x", [np.ones((T, D, B), int), np.ones((T, D, B), bool)], ids=["int", "bool"])
+def test_scan_needs_floating_point(x):
+    refuses(TypeError, "x: expected floating-point numbers, got dtype", scan_with, x=x)
+
+
+# ---- losses ------------------------------------------------------------------------------------------------------
+
+Y, TARGET = RNG.standard_normal((T, C, B)), RNG.integers(0, C, (T, B))
+
+LOSSES = [
+    ("y without steps", ValueError, r"y: expected shape \(T, C, B\), got \(2, 5\)", (Y[0], TARGET), (Y[0], Y[0])),
+    ("target of other B", ValueError, r"target: expected shape \(T=4, ", (Y, TARGET[:, 1:]), (Y, Y[..., 1:])),
+    ("one target for all", ValueError, r"target: expected shape \(T=4, ", (Y, TARGET[:1]), (Y, Y[:1])),
+    ("y of integers", TypeError, "y: expected floating-point numbers, got", (TARGET[:, None], TARGET), 2 * (Y > 0,)),
+    ("a list", TypeError, "target: expected a NumPy or CuPy array, got list", (Y, [0, 1]), (Y, [0, 1])),
+    ("host and device", TypeError, "y of numpy, target of standin", *2 * [(Y, standin.Array(TARGET))]),
+    ("no examples", ValueError, "y: expected B >= 1", (Y[..., :0], TARGET[:, :0]), 2 * (Y[..., :0],)),
+]
+
+
+@pytest.mark.parametrize("error, message, for_labels, for_values", table(LOSSES))
+def test_losses(error, message, for_labels, for_values):
+    refuses(error, message, losses.softmax_cross_entropy, *for_labels)
+    refuses(error, message, losses.mse, *for_values[:2])
+
+
+@pytest.mark.parametrize("target", [TARGET * 1.0, TARGET > 0], ids=["float", "bool"])
+def test_labels_are_integers(target):
+    message = "target: expected integer class labels, got dtype"
+    refuses(TypeError, message, losses.softmax_cross_entropy, Y, target)
+
+
+@pytest.mark.parametrize("label", [-1, C])
+def test_labels_in_range(label):
+    target = TARGET.copy()
+    target[2, 1] = label
+    message = r"target: expected labels in 0 ... 1, got (-1 ... 1|0 ... 2)"
+    refuses(ValueError, message, losses.softmax_cross_entropy, Y, target)
+
+
+def test_mse_does_not_promote():
+    refuses(TypeError, "target: expected dtype float64, got float32", losses.mse, Y, Y.astype(np.float32))
+
+
+# ---- making layers and models ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.0, True, None, "3", np.float32(3)], ids=repr)
+@pytest.mark.parametrize("layer, names", [(lstm, ["features", "hidden"]), (gru, ["features", "hidden"]),
+                                          (core.rnn, ["features", "hidden"]), (dense, ["features", "outputs"])])
+def test_sizes_are_positive_integers(layer, names, size):
+    for name in names:
+        sizes = dict.fromkeys(names, 3) | {name: size}
+        refuses(ValueError, f"{name}: expected a positive integer, got", layer, **sizes)
+
+
+def test_sizes_may_be_numpy_integers():
+    rng = np.random.default_rng(0)
+    model = core.Model([lstm(np.int64(D), np.int32(H)), last(), dense(np.uint8(H), C)], core.mse, rng=rng)
+    x, y = data.parity(rng, np.int64(3), np.int32(7))
+    assert model.theta.size == 4 * H * (D + H + 1) + C * (H + 1) and x.shape == (3, 7, 2) and y.shape == (3, 7)
+
+
+def make_model(**changes):
+    arguments = {"layers": [lstm(D, H), last(), dense(H, C)], "loss": core.softmax_cross_entropy}
+    return core.Model(**arguments | {"rng": np.random.default_rng(1), "dtype": np.float32} | changes)
+
+
+MODELS = [
+    ("no layers", ValueError, "layers: expected at least one layer, got none", {"layers": []}),
+    ("no misfits", ValueError, "layers: dense expects 5 features, the layer before makes 6", {
+        "layers": [lstm(D, H), dense(5, C)]}),
+    ("not made", TypeError, "layers: expected layers such as .*, got <function last", {"layers": [lstm(D, H), last]}),
+    ("last first", ValueError, "layers: expected a first layer that states its features, got last", {
+        "layers": [last(), dense(H, C)]}),
+    ("loss by name", TypeError, "loss: expected a function such as losses.mse, got 'mse'", {"loss": "mse"}),
+    ("float16", TypeError, "dtype: expected float32 or float64, got float16", {"dtype": np.float16}),
+    ("integers", TypeError, "dtype: expected float32 or float64, got int64", {"dtype": np.int64}),
+    ("complex", TypeError, "dtype: expected float32 or float64, got complex128", {"dtype": complex}),
+    ("no rng", TypeError, "rng: expected a numpy.random.Generator.*got None", {"rng": None}),
+    ("a seed", TypeError, "rng: expected a numpy.random.Generator.*got 0", {"rng": 0}),
+    ("the global rng", TypeError, "rng: expected a numpy.random.Generator.*got <module", {"rng": np.random}),
+]
+
+
+@pytest.mark.parametrize("error, message, changes", table(MODELS))
+def test_model(error, message, changes):
+    if "expects" in message:  # two layers are named, not what came
+        with pytest.raises(error, match=message):
+            make_model(**changes)
+    else:
+        refuses(error, message, make_model, **changes)
+
+
+THETAS = [
+    ("too short", ValueError, r"theta: expected shape \(N=254\), got \(253,\)", lambda theta: theta[1:]),
+    ("not flat", ValueError, r"theta: expected shape \(N=254\), got \(2, 127\)", lambda theta: theta.reshape(2, -1)),
+    ("integers", TypeError, "theta: expected floating-point numbers, got dtype int64", lambda theta: theta.astype(int)),
+    ("a list", TypeError, "theta: expected a NumPy or CuPy array, got list", lambda theta: theta.tolist()),
+]
+
+
+@pytest.mark.parametrize("error, message, change", table(THETAS))
+def test_theta(error, message, change):
+    model = make_model()
+    before = model.theta
+    refuses(error, message, model.at, change(model.theta))
+    refuses(error, message, setattr, model, "theta", change(model.theta))
+    assert model.theta is before
+
+
+def test_states_one_for_each_layer():
+    model, x = make_model(dtype=np.float64), X.transpose(1, 2, 0)
+    y, after, caches = model.forward(x)
+    refuses(ValueError, "states: expected one for each of 3 layers, got 1", model.forward, x, after[:1])
+    refuses(ValueError, "dstates: expected one for each of 3 layers, got 4", model.backward, caches, y, [*after, ()])
+
+
+UPSTREAM = [
+    ("dense", dense(H, C), np.ones((T, H, B)), (T, C + 1, B), r"dy: expected shape \(T=4, C=2, B=5\), got \(4, 3, 5\)"),
+    ("dense, one step", dense(H, C), np.ones((T, H, B)), (1, C, B), r"dy: expected shape \(T=4, C=2, B=5\)"),
+    ("last", last(), np.ones((T, H, B)), (1, 1, B), r"dy: expected shape \(T=1, D=6, B=5\), got \(1, 1, 5\)"),
+    ("last, all steps", last(), np.ones((T, H, B)), (T, H, B), r"dy: expected shape \(T=1, D=6, B=5\), got \(4,"),
+]
+
+
+@pytest.mark.parametrize("layer, x, shape, message", table(UPSTREAM))
+def test_upstream_gradient_is_not_broadcast(layer, x, shape, message):
+    P = {name: np.ones(s) for name, s in layer.shapes.items()}
+    _, _, cache = layer.forward(P, x, ())
+    refuses(ValueError, message, layer.backward, P, cache, np.ones(shape), ())
+
+
+def test_dense_does_not_promote():
+    P = {"W": np.ones((C, H), np.float32), "b": np.ones((C, 1), np.float32)}
+    refuses(TypeError, "x: expected dtype float32, got float64", dense(H, C).forward, P, np.ones((T, H, B)), ())
+
+
+# ---- the edge: x and y as users hand them in ---------------------------------------------------------------------
+
+
+def spoilt(value, dtype=np.float64):
+    x = X.astype(dtype)
+    x[3, 1, 2] = value
+    return x
+
+
+XS = [
+    ("a list", TypeError, "x: expected a NumPy or CuPy array, got list", X.tolist()),
+    ("None", TypeError, "x: expected a NumPy or CuPy array, got NoneType", None),
+    ("pixels", TypeError, "x: expected floating-point numbers, got dtype uint8", np.ones((B, T, D), np.uint8)),
+    ("integers", TypeError, "x: expected floating-point numbers, got dtype int64", X.astype(int)),
+    ("bool", TypeError, "x: expected floating-point numbers, got dtype bool", X > 0),
+    ("complex", TypeError, "x: expected floating-point numbers, got dtype complex128", X + 0j),
+    ("strings", TypeError, "x: expected floating-point numbers, got dtype <U", X.astype(str)),
+    ("objects", TypeError, "x: expected floating-point numbers, got dtype object", X.astype(object)),
+    ("0-D", ValueError, r"x: expected shape \(B, T, D=3\), got \(\)", np.float64(1)),
+    ("1-D", ValueError, r"x: expected shape \(B, T, D=3\), got \(4,\)", X[0, :, 0]),
+    ("2-D", ValueError, r"x: expected shape \(B, T, D=3\), got \(4, 3\)", X[0]),
+    ("one feature short", ValueError, r"x: expected shape \(B, T, D=3\), got \(5, 4, 2\)", X[..., :2]),
+    ("columns", ValueError, r"x: expected shape \(B, T, D=3\), got \(4, 3, 5\)", X.transpose(1, 2, 0)),
+    ("no examples", ValueError, "x: expected B >= 1, got .*empty", X[:0]),
+    ("T = 0", ValueError, "x: expected T >= 1, got .*empty", X[:, :0]),
+    ("NaN", ValueError, "x: expected finite numbers, got NaN or infinity, first in example 3", spoilt(np.nan)),
+    ("infinity", ValueError, "x: expected finite numbers, got .* first in example 3", spoilt(-np.inf, np.float32)),
+    ("beyond float32", ValueError, "x: expected finite numbers, got .* first in example 3", spoilt(1e300)),
+]
+
+
+def fit(x=X, y=LABELS, model=None, **changes):
+    settings = {"epochs": 1, "rng": np.random.default_rng(2), "progress": False} | changes
+    return core.fit(model or make_model(), x, y, **settings)
+
+
+@pytest.mark.parametrize("call", [
+    lambda model, x: model.predict(x),
+    lambda model, x: core.evaluate(model, x, LABELS),
+    lambda model, x: fit(x, model=model),
+], ids=["predict", "evaluate", "fit"])
+@pytest.mark.parametrize("error, message, x", table(XS))
+def test_x(call, error, message, x):
+    refuses(error, message, call, make_model(), x)
+
+
+def test_x_on_another_device_than_the_model():
+    where = "arrays: expected all of one array module, got x of standin, theta of numpy"
+    refuses(TypeError, where, make_model().predict, standin.asarray(X))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f8"])
+def test_x_of_any_floating_point_type_is_converted(dtype):
+    """Values that float32 and float16 hold exactly: the model's precision decides, not the data's."""
+    x = np.round(X * 8) / 8
+    found = make_model().predict(x.astype(dtype))
+    np.testing.assert_array_equal(found, make_model().predict(x.astype(np.float32)), strict=True)
+
+
+YS = [
+    ("a list", TypeError, "y: expected a NumPy or CuPy array, got list", LABELS.tolist()),
+    ("one short", ValueError, r"y: expected shape \(B=5\), got \(4,\)", LABELS[1:]),
+    ("as a column", ValueError, r"y: expected shape \(B=5\), got \(5, 1\)", LABELS[:, None]),
+    ("a label a step", ValueError, r"y: expected shape \(B=5\), got \(5, 4\)", np.ones((B, T), int)),
+    ("float labels", TypeError, "y: expected integer class labels, or .* got dtype float64", LABELS * 1.0),
+    ("bool labels", TypeError, "y: expected integer class labels, or .* got dtype bool", LABELS > 0),
+    ("string labels", TypeError, "y: expected integer class labels, or .* got dtype <U", LABELS.astype(str)),
+    ("too large", ValueError, "y: expected labels in 0 ... 1, got 1 ... 2", LABELS * 0 + [1, 2, 1, 1, 1]),
+    ("negative", ValueError, "y: expected labels in 0 ... 1, got -1 ... 0", -LABELS),
+    ("on another device", TypeError, "got x of numpy, y of standin", standin.Array(LABELS)),
+    ("values for the softmax", ValueError, r"target: expected shape \(T=1, B=1\)", np.ones((B, C), np.float32)),
+]
+VALUES = [
+    ("labels for mse", ValueError, r"target: expected shape \(T=1, C=2, B=1\)", LABELS),
+    ("other C", ValueError, r"y: expected shape \(B=5, C=2\), got \(5, 3\)", np.ones((B, 3), np.float32)),
+    ("float64 for float32", TypeError, "y: expected dtype float32, got float64", np.ones((B, C))),
+    ("complex", TypeError, "y: expected dtype float32, got complex64", np.ones((B, C), np.complex64)),
+    ("NaN", ValueError, "y: expected finite numbers, got .* example 4", np.float32([[0, 0]] * 4 + [[0, np.nan]])),
+]
+CASES = [("labels: " + n, core.softmax_cross_entropy, *row) for n, *row in YS]
+CASES += [("values: " + n, core.mse, *row) for n, *row in VALUES]
+
+
+@pytest.mark.parametrize("call", [lambda m, y: core.evaluate(m, X, y), lambda m, y: fit(y=y, model=m)],
+                         ids=["evaluate", "fit"])
+@pytest.mark.parametrize("loss, error, message, y", table(CASES))
+def test_y(call, loss, error, message, y):
+    refuses(error, message, call, make_model(loss=loss), y)
+
+
+# ---- fit: settings, and nothing changed by a refusal -------------------------------------------------------------
+
+COUNT = "expected a positive integer, got"
+FITS = [
+    *[(f"{name}={v!r}", ValueError, f"{name}: {COUNT}", {name: v, "validation": (X, LABELS)})
+      for name in ("epochs", "batch", "patience") for v in (0, -1, 1.5, True, "1", np.float64(2))],
+    ("epochs=None", ValueError, f"epochs: {COUNT} None", {"epochs": None}),
+    *[(f"clip={v!r}", ValueError, "clip: expected a positive number, got", {"clip": v})
+      for v in (0, -1.0, np.nan, "1", True)],
+    ("patience alone", ValueError, "patience: expected a validation set.*got validation=None", {"patience": 1}),
+    ("no rng", TypeError, "rng: expected a numpy.random.Generator.*got None", {"rng": None}),
+    ("a seed", TypeError, "rng: expected a numpy.random.Generator.*got 1", {"rng": 1}),
+    ("rate a number", TypeError, "rate: expected a schedule such as.*got 0.01", {"rate": 0.01}),
+    ("rate 0", TypeError, "rate: expected a schedule such as.*got 0.0", {"rate": 0.0}),
+    ("optimizer not made", TypeError, "optimizer: expected an Optimizer such as.*got <function adam", {
+        "optimizer": optim.adam}),
+    ("optimizer by name", TypeError, "optimizer: expected an Optimizer.*got 'adam'", {"optimizer": "adam"}),
+    ("device misspelt", ValueError, "device: expected 'numpy', 'cupy' or an array module, got 'cuda'", {
+        "device": "cuda"}),
+    ("validation x only", TypeError, r"validation: expected a pair \(x, y\), got ndarray", {"validation": X}),
+    ("validation of three", TypeError, r"validation: expected a pair \(x, y\), got", {"validation": (X, LABELS, 1)}),
+    ("validation y", ValueError, r"validation: y: expected shape \(B=4\), got \(5,\)", {"validation": (X[1:], LABELS)}),
+    ("validation x", ValueError, "validation: x: expected finite numbers", {"validation": (spoilt(np.nan), LABELS)}),
+    ("validation empty", ValueError, "validation: x: expected B >= 1", {"validation": (X[:0], LABELS[:0])}),
+]
+
+
+@pytest.mark.parametrize("error, message, changes", table(FITS))
+def test_fit(error, message, changes):
+    refuses(error, message, fit, **changes)
+
+
+REFUSALS = [("fit, " + name, changes) for name, _, _, changes in FITS]
+REFUSALS += [("x, " + name, {"x": x}) for name, _, _, x in XS]
+REFUSALS += [("y, " + name, {"y": y}) for name, _, _, y in YS]
+
+
+@pytest.mark.parametrize("changes", table(REFUSALS))
+def test_fit_changes_nothing_if_it_refuses(changes):
+    model, rng = make_model(), np.random.default_rng(2)
+    theta, before, draws = model.theta, model.theta.tobytes(), rng.bit_generator.state
+    with pytest.raises((TypeError, ValueError)):
+        fit(model=model, **{"device": standin, "rng": rng} | changes)
+    assert model.theta is theta and theta.tobytes() == before  # not even moved
+    assert rng.bit_generator.state == draws
+
+
+def test_fit_takes_numpy_numbers():
+    one = np.int64(1)
+    history = fit(epochs=one, batch=np.int32(2), validation=[X, LABELS], patience=one, clip=np.float32(1))
+    assert len(history.batch_loss) == 3
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e-3], ids=repr)
+def test_a_schedule_that_goes_wrong(value):
+    model = make_model()
+    before = model.theta.tobytes()
+    message = f"rate: expected a schedule of numbers >= 0, got {value}"
+    refuses(ValueError, message, fit, model=model, rate=lambda progress: value)
+    assert model.theta.tobytes() == before
+
+
+@pytest.mark.parametrize("batch", [0, -1, 2.5, True, None], ids=repr)
+def test_evaluate_batch(batch):
+    refuses(ValueError, "batch: expected a positive integer, got", core.evaluate, make_model(), X, LABELS, batch)
+
+
+# ---- arrays, optimisers, schedules, data -------------------------------------------------------------------------
+
+LIST, LIMIT = "array: expected a NumPy or CuPy array, got list", "limit: expected a positive number, got"
+RNG_ERROR = "rng: expected a numpy.random.Generator.*got"
+OTHERS = [
+    ("to_host of a list", TypeError, LIST, core.to_host, [[1.0]]),
+    ("to_device of a list", TypeError, LIST, core.to_device, [1.0], "numpy"),
+    ("to_device nowhere", ValueError, "device: expected 'numpy', .*, got 'gpu'", core.to_device, X, "gpu"),
+    ("to_device None", ValueError, "device: expected 'numpy', .*, got None", core.to_device, X, None),
+    ("clip at nought", ValueError, f"{LIMIT} 0", optim.clip_global_norm, X.ravel(), 0),
+    ("clip at less", ValueError, f"{LIMIT} -1", optim.clip_global_norm, X.ravel(), -1),
+    ("clip at NaN", ValueError, f"{LIMIT} nan", optim.clip_global_norm, X.ravel(), np.nan),
+    *[(f"{f.__name__} {name}={v!r}", ValueError, rf"{name}: expected a number in \[0, 1\), got", f, *before, v)
+      for f, name, before in [(optim.momentum, "beta", ()), (optim.adam, "beta1", ()), (optim.adam, "beta2", (0.9,))]
+      for v in (-0.1, 1, np.nan, "0.9", None)],
+    *[(f"{f.__name__} {name}={v!r}", ValueError, f"{name}: expected a positive number, got", f, *before, v)
+      for f, name, before in [(optim.constant, "rate", ()), (optim.steps, "factor", (0.1, 2)),
+                              (optim.adam, "epsilon", (0.9, 0.999)), (optim.cosine, "epochs", (0.1,))]
+      for v in (0, -1, np.nan, np.inf, "1", None, True)],
+    ("steps every", ValueError, "every: expected a positive number, got 0", optim.steps, 0.1, 0),
+    ("steps rate", ValueError, "rate: expected a positive number, got 0", optim.steps, 0, 1),
+    ("cosine rate", ValueError, "rate: expected a positive number, got 0", optim.cosine, 0, 1),
+    *[(f"warmup={v!r}", ValueError, "warmup: expected 0 <= warmup < epochs = 3, got", optim.cosine, 0.1, 3, v)
+      for v in (-1, 3, 4.0, np.nan, "1", None)],
+    ("digits, a seed", TypeError, RNG_ERROR, data.digits, 0),
+    ("digits, none to test", ValueError, f"test: {COUNT} 0", data.digits, RNG, 0),
+    ("digits, a fraction", ValueError, f"test: {COUNT} 0.2", data.digits, RNG, 0.2),
+    ("digits, none to train", ValueError, "test: expected .* 1797 .* got 1797", data.digits, RNG, 1797),
+    ("parity, no rng", TypeError, RNG_ERROR, data.parity, None, 1, 1),
+    ("parity, none", ValueError, f"count: {COUNT} 0", data.parity, RNG, 0, 5),
+    ("parity, T = 0", ValueError, f"length: {COUNT} 0", data.parity, RNG, 5, 0),
+    ("parity, 2.5", ValueError, f"length: {COUNT} 2.5", data.parity, RNG, 5, 2.5),
+    ("no such file", ValueError, "name: expected one of mnist/train-images.*, got 'mnist'", data.content, "mnist"),
+]
+
+
+@pytest.mark.parametrize("error, message, call, args", [pytest.param(*r[1:4], r[4:], id=r[0]) for r in OTHERS])
+def test_the_rest(error, message, call, args):
+    refuses(error, message, call, *args)
+
+
+def test_numpy_numbers_are_numbers():
+    assert optim.constant(np.float32(0.5))(0) == optim.cosine(np.float64(0.5), np.int64(2), np.float32(0.5))(0.5) == 0.5
+    assert optim.adam(np.float32(0.5), np.float64(0.9)) and optim.momentum(np.int64(0))

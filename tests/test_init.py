@@ -1,0 +1,70 @@
+"""Initialisers: ranges, moments, orthogonality; and what each layer starts with."""
+
+import numpy as np
+import pytest
+
+from lstm_core import Model, cells, dense, gru, init, last, layers, lstm, mse, rnn
+
+
+def generator():
+    return np.random.default_rng(0)
+
+
+def test_xavier_uniform():
+    """Uniform on ±L, L = sqrt(6 / (rows + columns)): variance L²/3; flat in ten bins."""
+    w = init.xavier_uniform(generator(), 200, 100)
+    limit = np.sqrt(6 / 300)
+    assert w.shape == (200, 100) and np.abs(w).max() <= limit
+    # 20,000 draws: five standard errors of the mean, of the variance (σ² sqrt(0.8 / n)), of a bin's count
+    assert abs(w.mean()) < 5 * limit / np.sqrt(3 * w.size)
+    assert w.var() == pytest.approx(limit**2 / 3, rel=5 * np.sqrt(0.8 / w.size))
+    counts, _ = np.histogram(w, 10, (-limit, limit))
+    assert np.abs(counts - 2000).max() < 5 * np.sqrt(2000 * 0.9)
+
+
+@pytest.mark.parametrize("rows, columns", [(5, 5), (7, 3), (3, 7), (1, 1), (1, 4)])
+def test_orthogonal(rows, columns):
+    q = init.orthogonal(generator(), rows, columns)
+    assert q.shape == (rows, columns)
+    gram = q.T @ q if rows >= columns else q @ q.T
+    np.testing.assert_allclose(gram, np.eye(min(rows, columns)), atol=1e-14)  # Householder: a few ulp an element
+
+
+def test_orthogonal_is_uniform():
+    """Over all orthogonal 2×2 matrices the angle of a column is uniform, and half are reflections.
+
+    Without the signs fixed, LAPACK's Q has an entry that never changes its sign.
+    """
+    rng = generator()
+    q = np.array([init.orthogonal(rng, 2, 2) for _ in range(2000)])
+    # 2000 draws: the mean of ±1 or of a cosine (variance 1/2) is within five standard errors of 0
+    assert np.abs(np.linalg.det(q).mean()) < 5 / np.sqrt(2000)
+    assert np.abs(q.mean(axis=0)).max() < 5 * np.sqrt(0.5 / 2000)
+
+
+@pytest.mark.parametrize("make", [rnn, lstm, gru], ids=lambda f: f.__name__)
+def test_recurrent_layers_start_gate_by_gate(make):
+    H = 6
+    model = Model([make(3, H)], mse, rng=generator(), dtype=np.float64)
+    W, R, b = (model.params[f"{make.__name__}.{name}"] for name in "WRb")
+    for gate in R.reshape(-1, H, H):
+        np.testing.assert_allclose(gate @ gate.T, np.eye(H), atol=1e-14)  # each gate's own matrix is orthogonal
+    limit = np.sqrt(6 / (H + 3))  # a gate's fan out is H, not G*H
+    assert 0.9 * limit < np.abs(W).max() <= limit
+    forget = np.zeros((len(b) // H, H))
+    if make is lstm:
+        forget[2] = 1  # gates i, o, f, g
+    np.testing.assert_array_equal(b.reshape(-1, H), forget)
+
+
+def test_own_parameters_and_dense_start():
+    peephole = layers.recurrent(cells.LSTM, 3, 6)
+    model = Model([peephole, last(), dense(6, 40)], mse, rng=generator(), dtype=np.float64)
+    assert not model.params["lstm.p"].any() and not model.params["dense.b"].any()
+    assert 0.9 * np.sqrt(6 / 46) < np.abs(model.params["dense.W"]).max() <= np.sqrt(6 / 46)
+
+
+def test_the_generator_decides():
+    starts = [Model([gru(3, 4)], mse, rng=np.random.default_rng(seed)).theta for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(starts[0], starts[1])
+    assert (starts[0] != starts[2]).any()

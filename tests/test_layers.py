@@ -1,0 +1,174 @@
+"""Layers and the model: shapes, the table, one flat vector with views, and the edge where users hand data in."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstm_core import Model, cells, dense, gru, last, layers, lstm, model, mse, rnn, scan, softmax_cross_entropy
+
+SIZES = st.integers(1, 5)
+
+
+def make(layers, loss=mse, dtype=np.float64, seed=0):
+    return Model(layers, loss, rng=np.random.default_rng(seed), dtype=dtype)
+
+
+# ---- layers ------------------------------------------------------------------------------------------------------
+
+
+@given(SIZES, SIZES, SIZES, SIZES)
+def test_dense_is_an_affine_map_at_every_step(T, D, C, B):
+    rng = np.random.default_rng(0)
+    W, b, x = rng.standard_normal((C, D)), rng.standard_normal((C, 1)), rng.standard_normal((T, D, B))
+    y, state, _ = dense(D, C).forward({"W": W, "b": b}, x, ())
+    assert y.shape == (T, C, B) and state == ()
+    # einsum adds in another order: D terms, an ulp each
+    np.testing.assert_allclose(y, np.einsum("cd,tdb->tcb", W, x) + b, rtol=0, atol=1e-14)
+
+
+@given(SIZES, SIZES, SIZES)
+def test_last_keeps_the_last_step_and_returns_its_gradient(T, D, B):
+    x = np.random.default_rng(0).standard_normal((T, D, B))
+    y, _, cache = last().forward({}, x, ())
+    np.testing.assert_array_equal(y, x[T - 1 :])
+    grads, dx, _ = last().backward({}, cache, y, ())
+    assert grads == {} and dx.shape == x.shape
+    np.testing.assert_array_equal(dx[-1], x[-1])
+    assert not dx[:-1].any()
+
+
+@pytest.mark.parametrize(
+    "layer, cell, own",
+    [(rnn(3, 4), cells.RNN, True), (gru(3, 4), cells.GRU, True), (lstm(3, 4), cells.LSTM, False),
+     (lstm(3, 4, peepholes=True), cells.LSTM, True), (layers.recurrent(cells.GRU, 3, 4, own=False), cells.GRU, False)],
+    ids=["rnn", "gru", "lstm", "peepholes", "gru without p"],
+)
+def test_a_recurrent_layer_is_its_cell_in_the_scan(layer, cell, own):
+    assert layer.shapes == scan.parameter_shapes(cell, 3, 4, own) and ("p" in layer.shapes) == (own and cell.own > 0)
+    rng = np.random.default_rng(1)
+    P = {name: rng.standard_normal(shape) for name, shape in layer.shapes.items()}
+    x, dy = rng.standard_normal((5, 3, 2)), rng.standard_normal((5, 4, 2))
+    state, dstate = ([rng.standard_normal((4, 2)) for _ in range(cell.states)] for _ in range(2))
+    for s, ds in ((state, dstate), ((), ())):
+        y, after, cache = layer.forward(P, x, s)
+        h, final, expected_cache = scan.forward(cell, P, x, s or None)
+        found = [y, *after], layer.backward(P, cache, dy, ds)
+        expected = [h, *final], scan.backward(cell, P, expected_cache, dy, ds or None)
+        np.testing.assert_equal(found, expected)
+
+
+# ---- the table ---------------------------------------------------------------------------------------------------
+
+
+def test_the_mnist_model_has_52610_parameters():
+    assert make([lstm(28, 100), last(), dense(100, 10)]).table() == [
+        ("lstm", "(T, 100)", 51_600),  # 4 * 100 * (28 + 100 + 1): DLL's table has 51,200, without the biases
+        ("last", "(1, 100)", 0),
+        ("dense", "(1, 10)", 1_010),
+        ("total", "", 52_610),
+    ]
+
+
+@pytest.mark.parametrize("layer, count", [
+    (rnn(3, 5), 5 * (3 + 5 + 1)),
+    (lstm(3, 5), 4 * 5 * (3 + 5 + 1)),
+    (lstm(3, 5, peepholes=True), 4 * 5 * (3 + 5 + 1) + 3 * 5),
+    (gru(3, 5), 3 * 5 * (3 + 5 + 1) + 5),
+    (dense(3, 5), 5 * (3 + 1)),
+], ids=lambda v: getattr(v, "name", v))
+def test_parameter_counts(layer, count):
+    table = make([layer]).table()
+    assert table == [(layer.name, "(T, 5)", count), ("total", "", count)]
+
+
+def test_layers_of_one_kind_are_numbered():
+    found = make([lstm(3, 4), lstm(4, 5), gru(5, 6), dense(6, 2)])
+    assert found.names == ["lstm1", "lstm2", "gru", "dense"]
+    assert list(found.params)[:4] == ["lstm1.W", "lstm1.R", "lstm1.b", "lstm2.W"]
+    assert [row[:2] for row in found.table()] == [
+        ("lstm1", "(T, 4)"), ("lstm2", "(T, 5)"), ("gru", "(T, 6)"), ("dense", "(T, 2)"), ("total", "")]
+
+
+# ---- one flat vector ---------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.lists(SIZES, max_size=3).map(tuple), max_size=4))
+def test_views_are_the_vector_in_order(shapes):
+    shapes = {str(k): shape for k, shape in enumerate(shapes)}
+    theta = np.arange(sum(int(np.prod(shape)) for shape in shapes.values()))
+    parts = model.views(shapes, theta)
+    assert {name: part.shape for name, part in parts.items()} == shapes
+    np.testing.assert_array_equal(np.concatenate([theta[:0], *(part.ravel() for part in parts.values())]), theta)
+    assert all(np.shares_memory(part, theta) for part in parts.values())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_params_are_views_of_theta(dtype):
+    net = make([gru(3, 4), dense(4, 2)], dtype=dtype)
+    assert net.theta.dtype == dtype and net.theta.ndim == 1
+    assert sum(P.size for P in net.params.values()) == net.theta.size
+    assert all(P.dtype == dtype and np.shares_memory(P, net.theta) for P in net.params.values())
+    net.theta[:] = 7
+    assert all((P == 7).all() for P in net.params.values())
+    net.theta = np.zeros(net.theta.size)
+    assert not any(P.any() for P in net.params.values()) and net.theta.dtype == np.float64
+
+
+def test_at_is_the_same_network_elsewhere():
+    net, x = make([gru(3, 4), last(), dense(4, 2)]), np.random.default_rng(0).standard_normal((5, 6, 3))
+    theta, before = net.theta, net.predict(x)
+    other = net.at(np.zeros_like(theta))
+    assert not other.predict(x).any()
+    assert net.theta is theta  # unmoved
+    np.testing.assert_array_equal(net.predict(x), before)
+    assert net.at(theta.astype(np.complex128)).forward(model.columns(x) + 0j)[0].dtype == np.complex128
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_is_kept_throughout(dtype):
+    net = make([lstm(3, 4, peepholes=True), gru(4, 5), rnn(5, 6), dense(6, 2)], softmax_cross_entropy, dtype)
+    x = np.random.default_rng(0).standard_normal((7, 3, 2)).astype(dtype)
+    y, after, caches = net.forward(x)
+    grad, dx, dstates = net.backward(caches, y)
+    loss, flat = net.loss_and_gradient(x, np.zeros((7, 2), int))
+    arrays = [y, grad, dx, loss, flat, *(a for s in (*after, *dstates) for a in s)]
+    assert [a.dtype for a in arrays] == [dtype] * len(arrays)
+
+
+# ---- the edge, and state that is carried on ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 3, 2)])
+def test_columns_put_examples_last(shape):
+    x = np.arange(np.prod(shape)).reshape(shape)
+    found = model.columns(x)
+    np.testing.assert_array_equal(found, np.moveaxis(x, 0, -1))
+    assert found.flags.c_contiguous
+
+
+def test_predict_is_forward_with_examples_first():
+    x = np.random.default_rng(0).standard_normal((5, 6, 3))
+    for tail, shape in ([last()], (5, 2)), ([], (5, 6, 2)):
+        net = make([lstm(3, 4), *tail, dense(4, 2)])
+        y = net.predict(x)
+        assert y.shape == shape and net.reads_last == bool(tail)
+        alone = np.concatenate([net.predict(x[k : k + 1]) for k in range(5)])
+        # another number of columns may be summed in another order: some ulp, and |y| is about 1
+        np.testing.assert_allclose(alone, y, rtol=0, atol=1e-14)
+
+
+def test_a_sequence_in_two_halves_is_the_sequence():
+    """Final states handed on as initial ones, and their gradients back: truncation cuts nothing here."""
+    net, rng = make([lstm(3, 4, peepholes=True), gru(4, 5), dense(5, 2)]), np.random.default_rng(0)
+    x, dy = rng.standard_normal((6, 3, 2)), rng.standard_normal((6, 2, 2))
+    y, final, caches = net.forward(x)
+    grad, dx, dstates0 = net.backward(caches, dy)
+
+    y1, middle, caches1 = net.forward(x[:3])
+    y2, after, caches2 = net.forward(x[3:], middle)
+    grad2, dx2, dmiddle = net.backward(caches2, dy[3:])
+    grad1, dx1, first = net.backward(caches1, dy[:3], dmiddle)
+    np.testing.assert_equal([np.concatenate([y1, y2]), after, np.concatenate([dx1, dx2])], [y, final, dx])
+    np.testing.assert_equal(first, dstates0)
+    np.testing.assert_allclose(grad1 + grad2, grad, rtol=0, atol=1e-13)  # one sum over time or two: |grad| is about 10

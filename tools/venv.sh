@@ -1,0 +1,49 @@
+#!/bin/sh
+# Makes .venv with the versions of requirements.txt and lstm_core itself. Called by make; needs nothing else.
+#   PYTHON=/path/to/python3.12   use this interpreter and no other
+#   UV=                          do not use uv even where it is installed
+set -eu
+cd "$(dirname "$0")/.."
+venv=.venv
+uv=${UV-$(command -v uv || true)}
+
+fits() {  # a name on PATH is not enough: it may be a stub that does not run
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+}
+
+stop() { printf '\n%s\n' "$@" >&2; exit 1; }
+
+python=
+for p in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
+    if fits "$p"; then python=$p; break; fi
+done
+if [ -z "$python" ] && [ -n "${PYTHON:-}" ]; then
+    stop "PYTHON=$PYTHON is not a Python 3.11, 3.12 or 3.13 that runs."
+elif [ -z "$python" ] && [ -z "$uv" ]; then
+    stop "This book needs Python 3.11, 3.12 or 3.13, and none was found." \
+        "  Debian, Ubuntu, WSL:  sudo apt install python3 python3-venv" \
+        "  macOS:                brew install python@3.13" \
+        "It is called something else, or lies elsewhere?  make PYTHON=/path/to/python3 book"
+fi
+
+if ! fits $venv/bin/python; then
+    echo "Making $venv with ${python:-uv} ..."
+    if [ -n "$uv" ]; then
+        "$uv" venv --quiet --clear --seed --python "${python:->=3.11,<3.14}" $venv
+    else
+        "$python" -c 'import ensurepip, venv' 2>/dev/null || stop \
+            "$python cannot make virtual environments: its venv module is not complete." \
+            "  Debian, Ubuntu, WSL:  sudo apt install python3-venv" \
+            "                        (or the one of that very version, such as python3.12-venv)"
+        "$python" -m venv --clear $venv
+    fi
+fi
+
+echo "Installing the packages of requirements.txt (a minute, once) ..."
+if [ -n "$uv" ]; then
+    install="$uv pip install --quiet --python $venv/bin/python"
+else
+    install="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
+fi
+$install -r requirements.txt
+$install --no-deps --no-build-isolation -e .
