@@ -59,9 +59,10 @@ code = ["def lstm_step(…):", *(f"  {line}" for line in step), "", "def lstm_ba
 for k, line in enumerate(code):
     page.text(3.87, 3.02 - 0.25 * k, line, family="monospace", size=8.5, va="center")
 
+center = {"ha": "center", "va": "center"}
 card(7.2, 2.5, 2.7, 1.7, "run on symbols: proven", GREEN)
-page.text(8.55, 3.35, r"$\dfrac{\partial}{\partial v}\sum_k w_k s'_k - \mathrm{d}v \equiv 0$", size=12, ha="center", va="center")
-page.text(8.55, 2.72, f"for all {proven} variables, exactly", size=9, ha="center", va="center")
+page.text(8.55, 3.35, r"$\dfrac{\partial}{\partial v}\sum_k w_k s'_k - \mathrm{d}v \equiv 0$", **center, size=12)
+page.text(8.55, 2.72, f"for all {proven} variables, exactly", **center, size=9)
 
 card(7.2, 0.1, 2.7, 2.2, "run on numbers: trained", GREEN)
 curve = fig.add_axes((0.785, 0.135, 0.19, 0.275))

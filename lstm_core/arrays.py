@@ -4,32 +4,38 @@ The array that comes in decides. The same lines of `cells`, `scan`, `layers`, `l
 NumPy arrays, on CuPy arrays, and on NumPy arrays of symbols; nothing here is global.
 """
 
+import math
+import numbers
 import sys
 
 import numpy as np
 
 
-def namespace(*arrays):
-    """The module that computes on all of `arrays`: NumPy, CuPy or, for arrays of symbols, `symbolic.namespace`.
+def namespace(*arrays, **named):
+    """The module that computes on all the arrays: NumPy, CuPy or, for arrays of symbols, `symbolic.namespace`.
+
+    Hand them in by name, and the message of an error will say which.
 
     CuPy is never imported here: an array can only be CuPy's if somebody already imported it. Other array types
     take part by the array API's own protocol, a method `__array_namespace__`.
 
     Raises TypeError if something is not an array, or if host and device arrays are mixed.
     """
-    modules = {_module_of(x) for x in arrays}
-    if len(modules) == 2 and np in modules and all(m is np or m.__name__ == "symbols" for m in modules):
-        modules.remove(np)  # symbols are on the host too: labels may stand beside them
-    if len(modules) != 1:
-        names = sorted(getattr(m, "__name__", repr(m)) for m in modules)
+    named = [("array", x) for x in arrays] + list(named.items())
+    modules = [_module_of(name, x) for name, x in named]
+    distinct = set(modules)
+    if len(distinct) == 2 and np in distinct and all(m is np or m.__name__ == "symbols" for m in distinct):
+        distinct.remove(np)  # symbols are on the host too: labels may stand beside them
+    if len(distinct) != 1:
+        found = ", ".join(f"{name} of {getattr(m, '__name__', m)}" for (name, _), m in zip(named, modules, strict=True))
         raise TypeError(
-            f"arrays: expected all of one array module, got {' and '.join(names)} mixed; "
+            f"arrays: expected all of one array module, got {found}; "
             "move them first with lstm_core.to_device(x, device)"
         )
-    return modules.pop()
+    return distinct.pop()
 
 
-def _module_of(x):
+def _module_of(name, x):
     cupy = sys.modules.get("cupy")
     if cupy is not None and isinstance(x, cupy.ndarray):
         return cupy
@@ -41,7 +47,7 @@ def _module_of(x):
         return np
     if hasattr(x, "__array_namespace__"):
         return x.__array_namespace__()
-    raise TypeError(f"arrays: expected a NumPy or CuPy array, got {type(x).__name__}")
+    raise TypeError(f"{name}: expected a NumPy or CuPy array, got {type(x).__name__}")
 
 
 def device_module(device):
@@ -55,6 +61,8 @@ def device_module(device):
             raise ImportError(
                 "device: 'cupy' needs CuPy: pip install cupy-cuda12x (or cupy-cuda13x, to match the driver)"
             ) from error
+        if not cupy.cuda.is_available():
+            raise RuntimeError("device: expected a CUDA device for 'cupy', got none; CuPy is here, the GPU is not")
         return cupy
     if hasattr(device, "asarray"):
         return device
@@ -71,7 +79,8 @@ def to_device(x, device):
 
 def to_host(x):
     """Array `x` as a NumPy array; the one place where data leaves a device."""
-    return x if isinstance(x, np.ndarray) else x.get()
+    namespace(x)
+    return x.get() if hasattr(x, "get") else np.asarray(x)
 
 
 class _Zero:
@@ -121,6 +130,12 @@ def check_dtype(name, x, dtype):
         raise TypeError(f"{name}: expected dtype {np.dtype(dtype)}, got {x.dtype}")
 
 
+def check_floating(name, x):
+    """Raise TypeError unless array `x` holds floating-point numbers, real or complex, or symbols."""
+    if x.dtype.kind not in "fcO":
+        raise TypeError(f"{name}: expected floating-point numbers, got dtype {x.dtype}")
+
+
 def check_finite(name, x):
     """Raise ValueError if array `x` (examples first) holds NaN or an infinity, naming the first example that does."""
     xp = namespace(x)
@@ -128,3 +143,21 @@ def check_finite(name, x):
     if not bool(finite.all()):
         first = int((~finite).reshape(len(x), -1).any(axis=1).argmax())
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity, first in example {first}")
+
+
+def check_count(name, value):
+    """Raise ValueError unless `value` is a positive integer, Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"{name}: expected a positive integer, got {value!r}")
+
+
+def check_positive(name, value):
+    """Raise ValueError unless `value` is a finite positive number, Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < math.inf:
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+
+
+def check_rng(rng):
+    """Raise TypeError unless `rng` is a NumPy Generator: no seed, no global state."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng: expected a numpy.random.Generator, e.g. numpy.random.default_rng(0), got {rng!r}")

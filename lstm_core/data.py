@@ -19,7 +19,7 @@ with warnings.catch_warnings():  # pooch asks tqdm for a widget; a plain bar wil
     warnings.simplefilter("ignore")
     import pooch
 
-from .layers import _size
+from .arrays import check_count, check_rng
 
 
 class DataUnavailable(OSError):
@@ -71,9 +71,11 @@ def digits(rng, test=297):
     """
     from sklearn.datasets import load_digits
 
+    check_rng(rng)
+    check_count("test", test)
     x, y = load_digits(return_X_y=True)
-    if not 0 < test < len(x):
-        raise ValueError(f"test: expected 0 < test < {len(x)}, got {test}")
+    if test >= len(x):
+        raise ValueError(f"test: expected less than all {len(x)} digits, got {test}")
     order = rng.permutation(len(x))
     x, y = (x[order].reshape(-1, 8, 8) / 16).astype(np.float32), y[order].astype(np.int64)
     return (x[test:], y[test:]), (x[:test], y[:test])
@@ -84,8 +86,9 @@ def parity(rng, count, length):
 
     y[n, t] is 1 if bits 0 … t of string n hold an odd number of ones, else 0.
     """
-    _size("count", count)
-    _size("length", length)
+    check_rng(rng)
+    check_count("count", count)
+    check_count("length", length)
     bits = rng.integers(0, 2, (count, length))
     return np.eye(2, dtype=np.float32)[bits], bits.cumsum(axis=1) % 2
 
@@ -99,7 +102,7 @@ def content(name):
         raise ValueError(f"name: expected one of {', '.join(FILES)}, got {name!r}")
     cache = Path(pooch.os_cache("lstm_core"))
     own = os.environ.get("LSTM_CORE_DATA")
-    for folder in [Path(own)] * bool(own) + [cache]:
+    for folder in [Path(own), cache] if own else [cache]:
         for path in (folder / name, folder / f"{name}.gz"):
             if path.is_file():
                 return _verified(name, path, path.read_bytes())
@@ -135,8 +138,11 @@ def _download(name, target):
                 continue
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        part.write_bytes(raw)
-        part.replace(target)
+        try:
+            part.write_bytes(raw)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
         return raw
     raise DataUnavailable(
         f"{name}: not in $LSTM_CORE_DATA ({os.environ.get('LSTM_CORE_DATA') or 'not set'}), not in the cache "

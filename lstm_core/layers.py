@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import cells, scan
-from .arrays import check_shape, namespace
+from .arrays import check_count, check_dtype, check_shape, namespace
 from .init import orthogonal, xavier_uniform
 
 
@@ -54,8 +54,8 @@ def recurrent(cell, features, hidden, own=True):
 
     Starts with Xavier-uniform W and orthogonal R, gate by gate, forget bias 1 (Jozefowicz et al. 2015), all else 0.
     """
-    _size("features", features)
-    _size("hidden", hidden)
+    check_count("features", features)
+    check_count("hidden", hidden)
     shapes = scan.parameter_shapes(cell, features, hidden, own)
 
     def init(rng):
@@ -82,7 +82,8 @@ def last():
     """Layer that keeps the last step only: x (T, D, B) -> (1, D, B)."""
 
     def backward(P, x, dy, dstate):
-        dx = namespace(dy).zeros_like(x)
+        dx = namespace(x=x, dy=dy).zeros_like(x)
+        check_shape("dy", dy, {"T": 1, "D": x.shape[1], "B": x.shape[2]})
         dx[-1:] = dy
         return {}, dx, ()
 
@@ -91,15 +92,19 @@ def last():
 
 def dense(features, outputs):
     """Affine layer, the same at every step: y_t = W x_t + b, x (T, D, B) -> (T, C, B). Xavier-uniform W, b = 0."""
-    _size("features", features)
-    _size("outputs", outputs)
+    check_count("features", features)
+    check_count("outputs", outputs)
 
     def forward(P, x, state):
+        namespace(x=x, **P)
         check_shape("x", x, {"T": None, "D": features, "B": None})
+        check_dtype("x", x, P["W"].dtype)
         return P["W"] @ x + P["b"], (), x
 
     def backward(P, x, dy, dstate):
-        dW = namespace(x, dy).tensordot(dy, x, ((0, 2), (0, 2)))
+        xp = namespace(x=x, dy=dy)
+        check_shape("dy", dy, {"T": x.shape[0], "C": outputs, "B": x.shape[2]})
+        dW = xp.tensordot(dy, x, ((0, 2), (0, 2)))
         return {"W": dW, "b": dy.sum(axis=(0, 2)).reshape(outputs, 1)}, P["W"].T @ dy, ()
 
     return Layer(
@@ -111,8 +116,3 @@ def dense(features, outputs):
         forward,
         backward,
     )
-
-
-def _size(name, value):
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}: expected a positive integer, got {value!r}")

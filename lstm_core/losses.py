@@ -1,6 +1,6 @@
 """Losses. Each takes outputs y (T, C, B) and targets, and returns the mean loss and its derivative dy (T, C, B)."""
 
-from .arrays import check_dtype, check_shape, namespace
+from .arrays import check_dtype, check_floating, check_shape, namespace
 
 
 def mse(y, target):
@@ -8,7 +8,8 @@ def mse(y, target):
 
     target: (T, C, B), the dtype of y
     """
-    namespace(y, target)
+    namespace(y=y, target=target)
+    check_floating("y", y)
     T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
     check_shape("target", target, {"T": T, "C": C, "B": B})
     check_dtype("target", target, y.dtype)
@@ -22,7 +23,8 @@ def softmax_cross_entropy(y, target):
     y:      (T, C, B), scores before the softmax (T = 1 for the last step only, else every step counts)
     target: (T, B), integer class labels 0 … C-1
     """
-    xp = namespace(y, target)
+    xp = namespace(y=y, target=target)
+    check_floating("y", y)
     T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
     check_shape("target", target, {"T": T, "B": B})
     check_labels("target", target, C)

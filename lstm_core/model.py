@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from .arrays import check_dtype, check_finite, check_shape, namespace, to_device
+from .arrays import check_dtype, check_finite, check_floating, check_rng, check_shape, namespace, to_device
+from .layers import Layer
 from .losses import check_labels
 
 
@@ -45,9 +46,18 @@ class Model:
     def __init__(self, layers, loss, *, rng, dtype=np.float32):
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+        layers = list(layers)
         if not layers:
             raise ValueError("layers: expected at least one layer, got none")
-        self.layers, self.loss_function = list(layers), loss
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layers: expected layers such as lstm(28, 100), got {layer!r}")
+        if layers[0].features is None:
+            raise ValueError(f"layers: expected a first layer that states its features, got {layers[0].name}")
+        if not callable(loss):
+            raise TypeError(f"loss: expected a function such as losses.mse, got {loss!r}")
+        check_rng(rng)
+        self.layers, self.loss_function = layers, loss
         kinds = [layer.name for layer in layers]
         self.names = [k if kinds.count(k) == 1 else f"{k}{kinds[:n].count(k) + 1}" for n, k in enumerate(kinds)]
         self.shapes, shape = {}, ("T", layers[0].features)
@@ -69,8 +79,15 @@ class Model:
 
     @theta.setter
     def theta(self, theta):
+        namespace(theta=theta)
+        check_floating("theta", theta)
         check_shape("theta", theta, {"N": sum(map(math.prod, self.shapes.values()))})
         self._theta, self.params = theta, views(self.shapes, theta)
+
+    def __setstate__(self, state):
+        """A copy, deep ones too: its `params` are views of its own `theta`."""
+        self.__dict__.update(state)
+        self.theta = self._theta
 
     def at(self, theta):
         """The same network with the parameter vector `theta` (of any dtype or module) in place of its own."""
@@ -96,6 +113,7 @@ class Model:
     def forward(self, x, states=None):
         """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer."""
         after, caches = [], []
+        self._check_per_layer("states", states)
         for k, (P, layer) in enumerate(zip(self._split(self.params), self.layers, strict=True)):
             x, state, cache = layer.forward(P, x, states[k] if states else ())
             after.append(state)
@@ -104,7 +122,8 @@ class Model:
 
     def backward(self, caches, dy, dstates=None):
         """Derivative of the loss with respect to θ (flat, like theta), x and the initial states."""
-        grad = namespace(dy).empty_like(self.theta)
+        grad = namespace(dy=dy, theta=self.theta).empty_like(self.theta)
+        self._check_per_layer("dstates", dstates)
         parts, dstates0 = self._split(views(self.shapes, grad)), []
         for k in reversed(range(len(self.layers))):
             P = self._split(self.params)[k]
@@ -120,6 +139,10 @@ class Model:
         loss, dy = self.loss_function(y, target)
         return loss, self.backward(caches, dy)[0]
 
+    def _check_per_layer(self, name, states):
+        if states is not None and len(states) != len(self.layers):
+            raise ValueError(f"{name}: expected one for each of {len(self.layers)} layers, got {len(states)}")
+
     def _split(self, params):
         return [
             {key: params[f"{name}.{key}"] for key in layer.shapes}
@@ -130,17 +153,20 @@ class Model:
 
     def predict(self, x):
         """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C)."""
-        y = namespace(x).moveaxis(self.forward(columns(self.check_input(x)))[0], -1, 0)
+        x = self.check_input(x)
+        y = namespace(x=x, theta=self.theta).moveaxis(self.forward(columns(x))[0], -1, 0)
         return y[:, 0] if self.reads_last else y
 
     def check_input(self, x):
-        """x (B, T, D) in the model's precision, or a clear error: shape, dtype, module, NaN."""
-        namespace(x, self.theta)
+        """x (B, T, D) in the model's precision, or a clear error: shape, dtype, NaN."""
+        namespace(x=x)
         check_shape("x", x, {"B": None, "T": None, "D": self.layers[0].features})
         if x.dtype.kind != "f":
-            raise TypeError(f"x: expected floating-point numbers, got dtype {x.dtype}; scale and convert the data first")
-        check_finite("x", x)
-        return x.astype(self.theta.dtype, copy=False)
+            raise TypeError(f"x: expected floating-point numbers, got dtype {x.dtype}; scale and convert it first")
+        with np.errstate(over="ignore"):
+            x = x.astype(self.theta.dtype, copy=False)
+        check_finite("x", x)  # after the conversion: float32 ends at 3.4e38
+        return x
 
     def check_target(self, y, x):
         """Targets for `x` with a step axis, (B, T'[, C]), or a clear error.
@@ -148,8 +174,10 @@ class Model:
         Integers are class labels, (B,) if the model reads the last step, else (B, T); floating-point numbers are
         values, (B, C) or (B, T, C).
         """
-        namespace(x, y)
+        xp = namespace(x=x, y=y)
         axes = {"B": len(x)} if self.reads_last else {"B": len(x), "T": x.shape[1]}
+        if y.dtype.kind not in "iu" and y.shape == tuple(axes.values()):
+            raise TypeError(f"y: expected integer class labels, or values with an axis C, got dtype {y.dtype}")
         if y.dtype.kind in "iu":
             check_shape("y", y, axes)
             check_labels("y", y, self.outputs)
@@ -157,4 +185,6 @@ class Model:
             check_shape("y", y, axes | {"C": self.outputs})
             check_dtype("y", y, self.theta.dtype)
             check_finite("y", y)
-        return y[:, None] if self.reads_last else y
+        y = y[:, None] if self.reads_last else y
+        self.loss_function(xp.zeros((y.shape[1], self.outputs, 1), self.theta.dtype), columns(y[:1]))  # does it take y?
+        return y

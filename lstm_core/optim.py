@@ -5,10 +5,11 @@ An optimiser is two functions: `init(theta)` returns its state, a dict; `update(
 """
 
 import math
+import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .arrays import namespace
+from .arrays import check_positive, namespace
 
 
 class Optimizer(NamedTuple):
@@ -50,7 +51,7 @@ def adam(beta1=0.9, beta2=0.999, epsilon=1e-8):
     """
     _fraction("beta1", beta1)
     _fraction("beta2", beta2)
-    _positive("epsilon", epsilon)
+    check_positive("epsilon", epsilon)
 
     def init(theta):
         zeros = namespace(theta).zeros_like
@@ -74,6 +75,8 @@ def clip_global_norm(grad, limit):
 
     Returns the norm before clipping, a float. `limit` None only measures.
     """
+    if limit is not None:
+        check_positive("limit", limit)
     norm = math.sqrt(float((grad * grad).sum()))
     if limit is not None and norm > limit:
         grad *= limit / norm
@@ -85,15 +88,15 @@ def clip_global_norm(grad, limit):
 
 def constant(rate):
     """The same rate throughout."""
-    _positive("rate", rate)
+    check_positive("rate", rate)
     return lambda progress: rate
 
 
 def steps(rate, every, factor=0.5):
     """`rate`, multiplied by `factor` after every `every` epochs."""
-    _positive("rate", rate)
-    _positive("every", every)
-    _positive("factor", factor)
+    check_positive("rate", rate)
+    check_positive("every", every)
+    check_positive("factor", factor)
     return lambda progress: rate * factor ** math.floor(progress / every)
 
 
@@ -102,10 +105,10 @@ def cosine(rate, epochs, warmup=0.0):
 
     The descent is Loshchilov & Hutter's (2017); with the warm-up it is the one-cycle rate of Smith & Topin (2019).
     """
-    _positive("rate", rate)
-    _positive("epochs", epochs)
-    if not 0 <= warmup < epochs:
-        raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs}, got {warmup}")
+    check_positive("rate", rate)
+    check_positive("epochs", epochs)
+    if not (isinstance(warmup, numbers.Real) and 0 <= warmup < epochs):
+        raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs}, got {warmup!r}")
 
     def schedule(progress):
         if progress < warmup:
@@ -116,11 +119,6 @@ def cosine(rate, epochs, warmup=0.0):
     return schedule
 
 
-def _positive(name, value):
-    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-        raise ValueError(f"{name}: expected a positive number, got {value!r}")
-
-
 def _fraction(name, value):
-    if not (isinstance(value, int | float) and 0 <= value < 1):
+    if not (isinstance(value, numbers.Real) and 0 <= value < 1):
         raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")

@@ -6,7 +6,7 @@ B examples (columns), D input features, H hidden units, G gates, K own parameter
     P: W (G*H, D)   R (G*H, H)   b (G*H, 1)   p (K, H, 1), may be left out: then p = 0
 """
 
-from .arrays import ZERO, check_dtype, check_shape, namespace
+from .arrays import ZERO, check_dtype, check_floating, check_shape, namespace
 
 
 def forward(cell, P, x, state=None):
@@ -85,7 +85,8 @@ def parameter_shapes(cell, features, hidden, own=True):
 
 
 def _check_forward(cell, P, x, state):
-    xp = namespace(x, *P.values(), *(state or ()))
+    xp = _namespace(P, "state", state, x=x)
+    check_floating("x", x)
     _, D, B = check_shape("x", x, {"T": None, "D": None, "B": None})
     H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
     shapes = parameter_shapes(cell, D, H, own="p" in P)
@@ -95,17 +96,20 @@ def _check_forward(cell, P, x, state):
         letters = ("K", "H", "1") if name == "p" else ("G*H", {"W": "D", "R": "H", "b": "1"}[name])
         check_shape(f"P[{name!r}]", P[name], dict(zip(letters, shape, strict=True)))
         check_dtype(f"P[{name!r}]", P[name], x.dtype)
-    if x.dtype.kind not in "fcO":
-        raise TypeError(f"x: expected floating-point numbers, got dtype {x.dtype}")
     return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
 
 
 def _check_backward(cell, P, x, h, dh, dstate):
-    xp = namespace(x, dh, *P.values(), *(dstate or ()))
+    xp = _namespace(P, "dstate", dstate, x=x, dh=dh)
     (T, _, B), H = x.shape, h.shape[1]
     check_shape("dh", dh, {"T": T, "H": H, "B": B})
     check_dtype("dh", dh, x.dtype)
     return xp, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
+
+
+def _namespace(P, name, state, **arrays):
+    arrays |= {f"P[{key!r}]": array for key, array in P.items()}
+    return namespace(**arrays, **{f"{name}[{k}]": array for k, array in enumerate(() if state is None else state)})
 
 
 def _check_state(name, cell, state, xp, H, B, dtype):

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .arrays import device_module, namespace, to_device
+from .arrays import check_count, check_positive, check_rng, device_module, namespace, to_device
 from .model import columns
-from .optim import adam, clip_global_norm, constant
+from .optim import Optimizer, adam, clip_global_norm, constant
 
 
 class Scores(NamedTuple):
@@ -77,28 +77,41 @@ def fit(
     Returns a `History`. Raises ValueError or TypeError for bad input before anything is changed, and
     FloatingPointError if the loss or the gradient stops being finite: the weights are then those of the last good step.
     """
-    for name, value in {"epochs": epochs, "batch": batch, "patience": 1 if patience is None else patience}.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}: expected a positive integer, got {value!r}")
-    if clip is not None and not clip > 0:
-        raise ValueError(f"clip: expected a positive number or None, got {clip!r}")
-    if patience is not None and validation is None:
-        raise ValueError("patience: expected a validation set to watch, got validation=None")
-    rate, optimizer = rate or constant(1e-3), optimizer or adam()
-    device = namespace(model.theta) if device is None else device_module(device)
+    check_count("epochs", epochs)
+    check_count("batch", batch)
+    check_rng(rng)
+    if clip is not None:
+        check_positive("clip", clip)
+    if patience is not None:
+        check_count("patience", patience)
+        if validation is None:
+            raise ValueError("patience: expected a validation set to watch, got validation=None")
+    rate = constant(1e-3) if rate is None else rate
+    if not callable(rate):
+        raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {rate!r}")
+    optimizer = adam() if optimizer is None else optimizer
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {optimizer!r}")
+    device = None if device is None else device_module(device)
     x, y = _prepare(model, x, y, device)
     if validation is not None:
-        validation = _prepare(model, *validation, device)
-    model.to(device)
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise TypeError(f"validation: expected a pair (x, y), got {type(validation).__name__}")
+        try:
+            validation = _prepare(model, *validation, device)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation: {error}") from error
+    if device is not None:
+        model.to(device)
 
-    N, history, best = len(x), History(), None
+    xp, N, history, best = namespace(model.theta), len(x), History(), None
     batches = math.ceil(N / batch)
     state = optimizer.init(model.theta)
     with tqdm(total=epochs * batches, disable=not progress, unit="batch", mininterval=0.5) as bar:
         for epoch in range(epochs):
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
             start, total = time.perf_counter(), 0.0
-            order = device.asarray(rng.permutation(N))
+            order = xp.asarray(rng.permutation(N))
             for k in range(batches):
                 chosen = order[k * batch : (k + 1) * batch]
                 loss, grad = model.loss_and_gradient(columns(x[chosen]), columns(y[chosen]))
@@ -108,7 +121,9 @@ def fit(
                         f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights are "
                         "those before this batch. Lower the rate, or set clip"
                     )
-                now = rate(epoch + (k + 1) / batches)
+                now = rate(epoch + (k + 0.5) / batches)  # the middle of the batch
+                if not 0 <= now < math.inf:
+                    raise ValueError(f"rate: expected a schedule of numbers >= 0, got {now} in epoch {epoch + 1}")
                 optimizer.update(model.theta, grad, state, now)
                 total += loss * len(chosen)
                 history.batch_loss.append(loss)
@@ -121,6 +136,8 @@ def fit(
             if validation is not None:
                 history.validation.append(_evaluate(model, *validation))
                 losses = [scores.loss for scores in history.validation]
+                if not math.isfinite(losses[-1]):
+                    raise FloatingPointError(f"fit: validation loss {losses[-1]} after epoch {epoch + 1}")
                 history.best = int(np.argmin(losses))
                 if patience is not None:
                     if history.best == epoch:
@@ -134,14 +151,17 @@ def fit(
 
 def evaluate(model, x, y, batch=1000):
     """Scores of `model` on x (N, T, D) and y (see `fit`), `batch` examples at a time."""
-    return _evaluate(model, *_prepare(model, x, y, namespace(model.theta)), batch)
+    check_count("batch", batch)
+    return _evaluate(model, *_prepare(model, x, y), batch)
 
 
-def _prepare(model, x, y, device):
-    """Checked x and y on `device`, y with a step axis."""
-    there = model.at(to_device(model.theta, namespace(x, y)))
-    x, y = there.check_input(x), there.check_target(y, x)
-    return to_device(x, device), to_device(y, device)
+def _prepare(model, x, y, device=None):
+    """Checked x and y, y with a step axis; moved to `device`, or where the model is already."""
+    if device is None:
+        namespace(x=x, y=y, theta=model.theta)
+    x = model.check_input(x)
+    y = model.check_target(y, x)
+    return (x, y) if device is None else (to_device(x, device), to_device(y, device))
 
 
 def _evaluate(model, x, y, batch=1000):

@@ -4,6 +4,7 @@ stand-in that does it without a GPU is strict enough for that to mean something.
 
 import operator
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,6 +112,13 @@ def test_device_module_by_name_and_by_itself():
 def test_without_cupy_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.raises(ImportError, match="pip install cupy-cuda12x"):
+        core.to_device(np.ones(2), "cupy")
+
+
+def test_with_cupy_but_no_gpu_the_error_says_so(monkeypatch):
+    cuda = SimpleNamespace(is_available=lambda: False)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda, ndarray=standin.Array))
+    with pytest.raises(RuntimeError, match="device: expected a CUDA device for 'cupy', got none"):
         core.to_device(np.ones(2), "cupy")
 
 

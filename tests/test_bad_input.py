@@ -296,8 +296,11 @@ def test_x(call, error, message, x):
 
 
 def test_x_on_another_device_than_the_model():
-    where = "arrays: expected all of one array module, got x of standin, theta of numpy"
+    where = "arrays: expected all of one array module, got x of standin, .*theta of numpy"
     refuses(TypeError, where, make_model().predict, standin.asarray(X))
+    refuses(TypeError, where, core.evaluate, make_model(), standin.asarray(X), standin.asarray(LABELS))
+    options = {"epochs": 1, "rng": np.random.default_rng(0), "progress": False}
+    refuses(TypeError, where, core.fit, make_model(), standin.asarray(X), standin.asarray(LABELS), **options)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f8"])

@@ -1,5 +1,7 @@
 """Layers and the model: shapes, the table, one flat vector with views, and the edge where users hand data in."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -123,6 +125,14 @@ def test_at_is_the_same_network_elsewhere():
     assert net.theta is theta  # unmoved
     np.testing.assert_array_equal(net.predict(x), before)
     assert net.at(theta.astype(np.complex128)).forward(model.columns(x) + 0j)[0].dtype == np.complex128
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy], ids=lambda f: f.__name__)
+def test_a_copy_has_views_of_its_own_vector(duplicate):
+    net = make([gru(3, 4), dense(4, 2)])
+    twin = duplicate(net)
+    assert all(np.shares_memory(P, twin.theta) for P in twin.params.values())
+    assert np.shares_memory(twin.theta, net.theta) == (duplicate is copy.copy)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
