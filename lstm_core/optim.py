@@ -44,14 +44,17 @@ def momentum(beta=0.9):
     return Optimizer(init, update)
 
 
-def adam(beta1=0.9, beta2=0.999, epsilon=1e-8):
-    """Adam (Kingma & Ba 2015, algorithm 1, with their closing remark: the bias corrections folded into the rate).
+def adam(beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
+    """Adam (Kingma & Ba 2015), with weight decay AdamW (Loshchilov & Hutter 2019): λ acts on θ, not on ∇.
 
-    m ← β₁ m + (1-β₁) ∇;  v ← β₂ v + (1-β₂) ∇²;  θ ← θ - η (m / (1-β₁ᵏ)) / (sqrt(v / (1-β₂ᵏ)) + ε)
+    m ← β₁ m + (1-β₁) ∇;  v ← β₂ v + (1-β₂) ∇²;  θ ← θ - η (m / (1-β₁ᵏ)) / (sqrt(v / (1-β₂ᵏ)) + ε) - η λ θ
+
+    k counts the updates. The decay λ = `weight_decay` acts on all parameters, the biases included.
     """
     _fraction("beta1", beta1)
     _fraction("beta2", beta2)
     check_positive("epsilon", epsilon)
+    _fraction("weight_decay", weight_decay)
 
     def init(theta):
         zeros = namespace(theta).zeros_like
@@ -64,6 +67,7 @@ def adam(beta1=0.9, beta2=0.999, epsilon=1e-8):
         m += (1 - beta1) * grad
         v *= beta2
         v += (1 - beta2) * grad * grad
+        theta *= 1 - rate * weight_decay
         root = math.sqrt(1 - beta2 ** state["k"])  # both sides of the quotient times this
         theta -= (rate * root / (1 - beta1 ** state["k"])) * m / (namespace(theta).sqrt(v) + epsilon * root)
 

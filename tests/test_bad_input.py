@@ -422,7 +422,8 @@ OTHERS = [
     ("clip at less", ValueError, f"{LIMIT} -1", optim.clip_global_norm, X.ravel(), -1),
     ("clip at NaN", ValueError, f"{LIMIT} nan", optim.clip_global_norm, X.ravel(), np.nan),
     *[(f"{f.__name__} {name}={v!r}", ValueError, rf"{name}: expected a number in \[0, 1\), got", f, *before, v)
-      for f, name, before in [(optim.momentum, "beta", ()), (optim.adam, "beta1", ()), (optim.adam, "beta2", (0.9,))]
+      for f, name, before in [(optim.momentum, "beta", ()), (optim.adam, "beta1", ()), (optim.adam, "beta2", (0.9,)),
+                              (optim.adam, "weight_decay", (0.9, 0.9, 0.1))]
       for v in (-0.1, 1, np.nan, "0.9", None)],
     *[(f"{f.__name__} {name}={v!r}", ValueError, f"{name}: expected a positive number, got", f, *before, v)
       for f, name, before in [(optim.constant, "rate", ()), (optim.steps, "factor", (0.1, 2)),

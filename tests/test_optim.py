@@ -38,25 +38,28 @@ def test_two_steps_by_hand(optimizer, expected):
     np.testing.assert_allclose(run(optimizer, GRADS), expected, rtol=1e-15)  # 7/9 is not exact
 
 
-def adam_of_the_paper(theta, grads, rate, beta1, beta2, epsilon):
-    """Kingma & Ba 2015, algorithm 1, line by line."""
+def adam_of_the_papers(theta, grads, rate, beta1, beta2, epsilon, decay=0.0):
+    """Kingma & Ba 2015, algorithm 1, and Loshchilov & Hutter 2019, algorithm 2, line by line."""
     m = v = 0.0
     for t, g in enumerate(grads, 1):
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * g**2
         m_hat = m / (1 - beta1**t)
         v_hat = v / (1 - beta2**t)
-        theta = theta - rate * m_hat / (np.sqrt(v_hat) + epsilon)
+        theta = theta - rate * (m_hat / (np.sqrt(v_hat) + epsilon) + decay * theta)
         yield theta
 
 
-@pytest.mark.parametrize("betas", [(0.9, 0.999, 1e-8), (0.5, 0.9, 0.1), (0.0, 0.0, 1e-3)], ids=str)
-def test_adam_is_the_papers(betas):
+SETTINGS = [(0.9, 0.999, 1e-8), (0.5, 0.9, 0.1), (0.0, 0.0, 1e-3), (0.9, 0.99, 0.1, 0.3)]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_adam_is_the_papers(settings):
     """ε = 0.1 would show an ε that is not scaled with the bias correction. Rounding: 50 steps, some ulp each."""
     rng = np.random.default_rng(0)
     theta, grads = rng.standard_normal(20), rng.standard_normal((50, 20)) * np.logspace(-4, 4, 20)
-    expected = list(adam_of_the_paper(theta, grads, 0.01, *betas))
-    np.testing.assert_allclose(run(optim.adam(*betas), grads, theta, rate=0.01), expected, rtol=0, atol=1e-13)
+    expected = list(adam_of_the_papers(theta, grads, 0.01, *settings))
+    np.testing.assert_allclose(run(optim.adam(*settings), grads, theta, rate=0.01), expected, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("make", [optim.sgd, optim.momentum, optim.adam], ids=lambda f: f.__name__)
