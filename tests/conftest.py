@@ -1,4 +1,4 @@
-"""The array modules that the suite runs on, and the comparison with NumPy's results."""
+"""The array modules that the suite runs on, the comparison with NumPy's results, and the list of what was proven."""
 
 import numpy as np
 import pytest
@@ -47,3 +47,18 @@ def same(xp):
 @pytest.fixture(autouse=True)
 def no_transfers_yet():
     standin.transfers.clear()
+
+
+@pytest.fixture
+def shown(record_property):
+    """shown(line): the line stands in the summary at the end of the run, if the test passes."""
+    return lambda line: record_property("shown", line)
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [report for report in terminalreporter.getreports("passed") if report.when == "call"]
+    lines = [line for report in reports for name, line in report.user_properties if name == "shown"]
+    if lines:
+        terminalreporter.section("proven and checked")
+        for line in lines:
+            terminalreporter.write_line(line)

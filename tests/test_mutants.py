@@ -40,37 +40,40 @@ def survives_proof(prove):
     return True
 
 
-def hunt(generated, survives):
-    """Counts the mutants by kind, prints the count, and fails with the list of survivors."""
+def hunt(what, generated, survives, shown):
+    """Counts the mutants by kind, shows the count, and fails with the list of survivors."""
     kinds, alive = Counter(), []
     for mutant in generated:
         kinds[mutant.kind] += 1
         if survives(mutant.module):
             alive.append(f"{mutant.function}, {mutant.kind}: {mutant.change}")
     total = sum(kinds.values())
-    print(f"  mutants killed: {total - len(alive)} of {total}: {dict(kinds)}")
     assert not alive, "mutants that no rung caught:\n" + "\n".join(alive)
+    by_kind = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    shown(f"rung 5  {what}: {total} of {total} mutants killed ({by_kind})")
     return total
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_mutants_of_cells(cell):
+def test_mutants_of_cells(cell, shown):
     functions = FUNCTIONS[cell][cell == "rnn" :]  # an RNN has no sigmoid
 
     def survives(module):
         mutant = getattr(module, cell.upper())
         return survives_gradients(mutant) and survives_proof(lambda: symbolic.prove_cell(mutant))
 
-    assert hunt(mutants(cells, functions), survives) >= {"rnn": 10, "lstm": 150, "gru": 100}[cell]
+    total = hunt(f"cell {cell}", mutants(cells, functions), survives, shown)
+    assert total >= {"rnn": 10, "lstm": 150, "gru": 100}[cell]
 
 
-def test_mutants_of_the_scan():
+def test_mutants_of_the_scan(shown):
     def survives(module):
         return survives_gradients(symbolic.PROBE, module) and survives_proof(
             lambda: symbolic.prove_scan(module.forward, module.backward, T=3, D=1, H=2, B=1)
         )
 
-    assert hunt(mutants(scan, ["forward", "backward", "parameter_shapes"]), survives) >= 150
+    functions = ["forward", "backward", "parameter_shapes"]
+    assert hunt("scan", mutants(scan, functions), survives, shown) >= 150
 
 
 @pytest.mark.parametrize("cell", [cells.RNN, cells.LSTM, cells.GRU], ids=lambda cell: cell.name)

@@ -11,37 +11,41 @@ CELLS = [cells.RNN, cells.LSTM, cells.GRU]
 
 @pytest.mark.proof
 @pytest.mark.parametrize("cell", [*CELLS, symbolic.PROBE], ids=lambda cell: cell.name)
-def test_rung_1_cell(cell):
+def test_rung_1_cell(cell, shown):
     proofs = symbolic.prove_cell(cell)
     assert len(proofs) == 2 * cell.gates + cell.states + cell.own
     for proof in proofs:
-        print(f"  proven: {proof.statement}  ({proof.seconds:.3f} s)")
+        shown(f"rung 1  {proof.statement}  ({proof.seconds:.3f} s)")
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("sizes", [dict(T=2, D=1, H=3, B=4), dict(T=3, D=4, H=2, B=1)], ids=str)
-def test_rung_2_scan(sizes):
+def test_rung_2_scan(sizes, shown):
     for proof in symbolic.prove_scan(**sizes):
-        print(f"  proven: {proof.statement}  ({proof.seconds:.3f} s)")
+        shown(f"rung 2  {proof.statement}  ({proof.seconds:.3f} s)")
 
 
 @pytest.mark.proof
-def test_rung_2_full_peephole_lstm_two_steps():
+def test_rung_2_full_peephole_lstm_two_steps(shown):
     """A cross-check that takes no induction: the whole LSTM, T = 2, symbols throughout."""
     for proof in symbolic.prove_scan(cell=cells.LSTM, T=2, D=1, H=1, B=1):
-        print(f"  proven: {proof.statement}  ({proof.seconds:.3f} s)")
+        shown(f"rung 2  {proof.statement}  ({proof.seconds:.3f} s)")
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("layer", [dense(2, 3), last()], ids=lambda layer: layer.name)
-def test_layers(layer):
-    assert len(symbolic.prove_layer(layer, T=2, B=2)) == len(layer.shapes) + 1
+def test_layers(layer, shown):
+    proofs = symbolic.prove_layer(layer, T=2, B=2)
+    assert len(proofs) == len(layer.shapes) + 1
+    for proof in proofs:
+        shown(f"rung 1  {proof.statement}  ({proof.seconds:.3f} s)")
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("loss, target", [(mse, None), (softmax_cross_entropy, np.array([[0, 2], [1, 1]]))])
-def test_losses(loss, target):
-    assert symbolic.prove_loss(loss, target).statement.endswith("∂loss/∂y = dy")
+def test_losses(loss, target, shown):
+    proof = symbolic.prove_loss(loss, target)
+    shown(f"rung 1  {proof.statement}  ({proof.seconds:.3f} s)")
 
 
 def test_a_wrong_loss_or_layer_is_disproved():
