@@ -41,9 +41,11 @@ help:
 
 env: $(ENV)
 
-$(ENV): requirements.txt pyproject.toml tools/venv.sh
+# An environment knows its folder: made anew when the project was moved, or when its Python is gone.
+STALE := $(shell test -x $(PY) && test "$$(cat $(ENV) 2>/dev/null)" = "$$(pwd -P)" || echo FORCE)
+
+$(ENV): requirements.txt pyproject.toml tools/venv.sh $(STALE)
 	@tools/venv.sh
-	@touch $@
 
 # The list of files, written only when it changes: a file that was removed counts as a change, too.
 _build/sources.txt: FORCE

@@ -5,13 +5,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
+ready=$venv/.ready  # holds the folder that the environment was made in
 uv=${UV-$(command -v uv || true)}
 
 fits() {  # a name on PATH is not enough: it may be a stub that does not run
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
 }
 
-stop() { printf '\n%s\n' "$@" >&2; exit 1; }
+stop() { echo; printf '%s\n' "$@"; exit 1; } >&2
 
 python=
 for p in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
@@ -26,7 +27,7 @@ elif [ -z "$python" ] && [ -z "$uv" ]; then
         "It is called something else, or lies elsewhere?  make PYTHON=/path/to/python3 book"
 fi
 
-if ! fits $venv/bin/python; then
+if ! fits $venv/bin/python || [ "$(cat $ready 2>/dev/null)" != "$(pwd -P)" ]; then
     echo "Making $venv with ${python:-uv} ..."
     if [ -n "$uv" ]; then
         "$uv" venv --quiet --clear --seed --python "${python:->=3.11,<3.14}" $venv
@@ -47,3 +48,4 @@ else
 fi
 $install -r requirements.txt
 $install --no-deps --no-build-isolation -e .
+pwd -P > $ready
