@@ -61,6 +61,7 @@ def test_mutants_of_cells(cell):
         mutant = getattr(module, cell.upper())
         return survives_gradients(mutant) and survives_proof(lambda: symbolic.prove_cell(mutant))
 
+    assert all(survives(m.module) for m in mutants(cells, functions, identity=True))
     assert hunt(mutants(cells, functions), survives) >= {"rnn": 10, "lstm": 150, "gru": 100}[cell]
 
 
@@ -70,6 +71,7 @@ def test_mutants_of_the_scan():
             lambda: symbolic.prove_scan(module.forward, module.backward, T=3, D=1, H=2, B=1)
         )
 
+    assert all(survives(m.module) for m in mutants(scan, ["forward", "backward"], identity=True))
     assert hunt(mutants(scan, ["forward", "backward", "parameter_shapes"]), survives) >= 150
 
 
