@@ -15,6 +15,7 @@ SIZES = [  # T, B, D, H
     (5, 1, 2, 3),
     (3, 5, 4, 1),
     (7, 4, 3, 6),
+    (1, 4, 3, 2),  # one step: no recurrence, but R still meets the initial state
 ]
 
 # The complex step is exact to rounding, and backward rounds a sum of T*G*H products or so: some 1e-15 relative to the

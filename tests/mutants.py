@@ -29,13 +29,16 @@ FLIPS = {
 }
 
 
-def mutants(module, functions):
-    """All mutants of the named `functions` of `module`, each compiled into a module of its own."""
+def mutants(module, functions, identity=False):
+    """All mutants of the named `functions` of `module`, each compiled into a module of its own.
+
+    identity: instead, the module unchanged but built the same way; the hunters must spare it
+    """
     tree = ast.parse(inspect.getsource(module))
     definitions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     for name in functions:
         function = definitions[name]
-        for kind, node, replacement in _changes(function):
+        for kind, node, replacement in [*_changes(function)] if not identity else [("none", function, function)]:
             was = ast.unparse(node)
             saved = copy.copy(node.__dict__), node.__class__
             node.__class__, node.__dict__ = replacement.__class__, dict(replacement.__dict__, lineno=node.lineno)

@@ -47,6 +47,8 @@ def test_recurrent_layers_start_gate_by_gate(make):
     H = 6
     model = Model([make(3, H)], mse, rng=generator(), dtype=np.float64)
     W, R, b = (model.params[f"{make.__name__}.{name}"] for name in "WRb")
+    gates = [*R.reshape(-1, H, H), *W.reshape(-1, H, 3)]
+    assert len({gate.tobytes() for gate in gates}) == len(gates)  # drawn anew for each
     for gate in R.reshape(-1, H, H):
         np.testing.assert_allclose(gate @ gate.T, np.eye(H), atol=1e-14)  # each gate's own matrix is orthogonal
     limit = np.sqrt(6 / (H + 3))  # a gate's fan out is H, not G*H

@@ -74,6 +74,12 @@ def test_update_is_in_place_and_keeps_the_precision(make, dtype):
     np.testing.assert_array_equal(grad, 2)  # the gradient is read only
 
 
+def test_defaults_are_the_papers():
+    """Kingma & Ba 2015: 0.9, 0.999, 1e-8; and 0.9 for the momentum."""
+    for default, explicit in (optim.adam(), optim.adam(0.9, 0.999, 1e-8)), (optim.momentum(), optim.momentum(0.9)):
+        np.testing.assert_array_equal(run(default, 1e-8 * np.array(GRADS)), run(explicit, 1e-8 * np.array(GRADS)))
+
+
 def test_two_runs_of_one_optimiser_share_nothing():
     optimizer = optim.adam()
     np.testing.assert_array_equal(run(optimizer, GRADS), run(optimizer, GRADS))

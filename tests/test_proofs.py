@@ -21,7 +21,9 @@ def test_rung_1_cell(cell, shown):
 @pytest.mark.proof
 @pytest.mark.parametrize("sizes", [dict(T=2, D=1, H=3, B=4), dict(T=3, D=4, H=2, B=1)], ids=str)
 def test_rung_2_scan(sizes, shown):
-    for proof in symbolic.prove_scan(**sizes):
+    proofs = symbolic.prove_scan(**sizes)
+    assert len(proofs) == 4 + 1 + symbolic.PROBE.states  # W, R, b, p; x; the initial state
+    for proof in proofs:
         shown(f"rung 2  {proof.statement}  ({proof.seconds:.3f} s)")
 
 
@@ -68,6 +70,12 @@ def test_a_wrong_cell_is_disproved():
 
     with pytest.raises(symbolic.Disproof, match="dp_0 does not hold for p_0_0_0"):
         symbolic.prove_cell(cells.LSTM._replace(back=back))
+    swapped = cells.LSTM._replace(back=lambda ds, saved, p: cells.lstm_back(ds[::-1], saved, p))
+    with pytest.raises(symbolic.Disproof):  # the upstream gradients of h and c are not the same symbol
+        symbolic.prove_cell(swapped)
+    doubled = cells.RNN._replace(back=lambda ds, saved, p: cells.rnn_back((ds[0] * ds[0],), saved, p))
+    with pytest.raises(symbolic.Disproof):  # right for upstream 1 only
+        symbolic.prove_cell(doubled)
 
 
 def test_a_wrong_scan_is_disproved():
@@ -84,12 +92,38 @@ def test_a_wrong_scan_is_disproved():
     with pytest.raises(symbolic.Disproof, match="does not hold for"):
         symbolic.prove_scan(backward=late)
 
+    def spoilt(name, at):
+        """A backward that is wrong in one element of one result."""
+
+        def backward(cell, P, cache, dh, dstate):
+            grads, dx, ds = scan.backward(cell, P, cache, dh, dstate)
+            array = {**grads, "x": dx, "s0": ds[0], "s1": ds[1]}[name]
+            array[at] += dh[0, 0, 0]
+            return grads, dx, ds
+
+        return backward
+
+    for name, at in [("W", (-1, -1)), ("R", (0, 1)), ("b", (1, 0)), ("p", (1, 1, 0)), ("x", (1, 1, 0)),
+                     ("s0", (1, 0)), ("s1", (0, 0))]:
+        with pytest.raises(symbolic.Disproof, match=f"d{name} does not hold for"):
+            symbolic.prove_scan(backward=spoilt(name, at))
+
+    def deaf(cell, P, cache, dh, dstate):
+        return scan.backward(cell, P, cache, 0 * dh, dstate)
+
+    def last_only(cell, P, cache, dh, dstate):
+        return scan.backward(cell, P, cache, np.concatenate([dh[-1:]] * len(dh)), dstate)
+
+    for wrong in (deaf, last_only):
+        with pytest.raises(symbolic.Disproof):
+            symbolic.prove_scan(backward=wrong)
+
 
 def test_is_zero_knows_identities_and_refuses_others():
     x, y = sympy.symbols("x y", real=True)
     t = sympy.tanh
     assert symbolic.is_zero(sympy.diff(t(x * y + t(x)), x) - (1 - t(x * y + t(x)) ** 2) * (y + 1 - t(x) ** 2))
-    assert symbolic.is_zero(sympy.Integer(0))
+    assert symbolic.is_zero(sympy.Integer(0)) and not symbolic.is_zero(sympy.Rational(1, 10**9))
     assert not symbolic.is_zero(sympy.diff(t(x), x) - (1 - t(y) ** 2))
     assert not symbolic.is_zero(t(x) / y)
 
