@@ -8,8 +8,9 @@ so that one text runs on floats, on complex numbers and on symbols. The matrix p
     u_t = R h_{t-1}          the recurrent part         (G, H, B)
     s_t = step(a_t, u_t, s_{t-1}, p, tanh)
 
-G gates, H hidden units, B examples (columns). A name that ends in `_bar` is a pre-activation; a `d` in front marks
-the derivative of the loss with respect to what follows.
+G gates, H hidden units, B examples (columns); p is (K, H, 1), and every other variable of a cell a plane (H, B). The
+equations are those of the chapter Notation, by the names of their labels there. A name that ends in `_bar` is a
+pre-activation; a `d` in front marks the derivative of the loss with respect to what follows.
 """
 
 from collections.abc import Callable
@@ -46,12 +47,14 @@ def sigmoid(x, tanh):
 
 
 def rnn_step(a, u, s, p, tanh):
+    """Equation rnn-h."""
     (h_bar,) = a + u
     h = tanh(h_bar)
     return (h,), (h,)
 
 
 def rnn_back(ds, saved, p):
+    """The derivative of `rnn_step`."""
     (dh,) = ds
     (h,) = saved
     dh_bar = dh * (1 - h * h)
@@ -63,6 +66,7 @@ def rnn_back(ds, saved, p):
 
 
 def lstm_step(a, u, s, p, tanh):
+    """Equations lstm-i to lstm-h."""
     i_bar, o_bar, f_bar, g_bar = a + u
     _, c_prev = s
     p_i, p_o, p_f = p
@@ -77,6 +81,7 @@ def lstm_step(a, u, s, p, tanh):
 
 
 def lstm_back(ds, saved, p):
+    """The derivative of `lstm_step`."""
     dh, dc = ds
     i, o, f, g, c_prev, c, y = saved
     p_i, p_o, p_f = p
@@ -95,6 +100,7 @@ def lstm_back(ds, saved, p):
 
 
 def gru_step(a, u, s, p, tanh):
+    """Equations gru-z to gru-h."""
     a_z, a_r, a_n = a
     u_z, u_r, u_n = u
     (h_prev,) = s
@@ -108,6 +114,7 @@ def gru_step(a, u, s, p, tanh):
 
 
 def gru_back(ds, saved, p):
+    """The derivative of `gru_step`."""
     (dh,) = ds
     z, r, n, m, h_prev = saved
     dz_bar = dh * (h_prev - n) * z * (1 - z)

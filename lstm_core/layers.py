@@ -19,7 +19,7 @@ class Layer(NamedTuple):
     shapes:   parameter name -> shape
     output:   (T, D) -> (T', D'), the shape it makes
     init:     rng -> starting values, a dict like P
-    forward:  P, x, state -> y, state', cache      (state is () for layers that keep none)
+    forward:  P, x, state, keep -> y, state', cache      (state is () for layers that keep none; keep as in `scan`)
     backward: P, cache, dy, dstate -> grads, dx, dstate0
     """
 
@@ -73,7 +73,7 @@ def recurrent(cell, features, hidden, own=True):
         shapes,
         lambda T, D: (T, hidden),
         init,
-        lambda P, x, state: scan.forward(cell, P, x, state or None),
+        lambda P, x, state, keep=True: scan.forward(cell, P, x, state or None, keep),
         lambda P, cache, dy, dstate: scan.backward(cell, P, cache, dy, dstate or None),
     )
 
@@ -81,13 +81,16 @@ def recurrent(cell, features, hidden, own=True):
 def last():
     """Layer that keeps the last step only: x (T, D, B) -> (1, D, B)."""
 
+    def forward(P, x, state, keep=True):
+        return x[-1:], (), x
+
     def backward(P, x, dy, dstate):
         dx = namespace(x=x, dy=dy).zeros_like(x)
         check_shape("dy", dy, {"T": 1, "D": x.shape[1], "B": x.shape[2]})
         dx[-1:] = dy
         return {}, dx, ()
 
-    return Layer("last", None, {}, lambda T, D: (1, D), lambda rng: {}, lambda P, x, state: (x[-1:], (), x), backward)
+    return Layer("last", None, {}, lambda T, D: (1, D), lambda rng: {}, forward, backward)
 
 
 def dense(features, outputs):
@@ -95,7 +98,7 @@ def dense(features, outputs):
     check_count("features", features)
     check_count("outputs", outputs)
 
-    def forward(P, x, state):
+    def forward(P, x, state, keep=True):
         namespace(x=x, **P)
         check_shape("x", x, {"T": None, "D": features, "B": None})
         check_dtype("x", x, P["W"].dtype)
@@ -104,6 +107,7 @@ def dense(features, outputs):
     def backward(P, x, dy, dstate):
         xp = namespace(x=x, dy=dy)
         check_shape("dy", dy, {"T": x.shape[0], "C": outputs, "B": x.shape[2]})
+        check_dtype("dy", dy, x.dtype)
         dW = xp.tensordot(dy, x, ((0, 2), (0, 2)))
         return {"W": dW, "b": dy.sum(axis=(0, 2)).reshape(outputs, 1)}, P["W"].T @ dy, ()
 

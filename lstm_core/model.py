@@ -110,12 +110,12 @@ class Model:
 
     # ---- inside: examples are columns -------------------------------------------------------------------
 
-    def forward(self, x, states=None):
-        """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer."""
+    def forward(self, x, states=None, keep=True):
+        """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer; `keep` as in `scan.forward`."""
         after, caches = [], []
         self._check_per_layer("states", states)
         for k, (P, layer) in enumerate(zip(self._split(self.params), self.layers, strict=True)):
-            x, state, cache = layer.forward(P, x, states[k] if states else ())
+            x, state, cache = layer.forward(P, x, states[k] if states else (), keep)
             after.append(state)
             caches.append(cache)
         return x, after, caches
@@ -124,10 +124,9 @@ class Model:
         """Derivative of the loss with respect to θ (flat, like theta), x and the initial states."""
         grad = namespace(dy=dy, theta=self.theta).empty_like(self.theta)
         self._check_per_layer("dstates", dstates)
-        parts, dstates0 = self._split(views(self.shapes, grad)), []
+        params, parts, dstates0 = self._split(self.params), self._split(views(self.shapes, grad)), []
         for k in reversed(range(len(self.layers))):
-            P = self._split(self.params)[k]
-            grads, dy, dstate0 = self.layers[k].backward(P, caches[k], dy, dstates[k] if dstates else ())
+            grads, dy, dstate0 = self.layers[k].backward(params[k], caches[k], dy, dstates[k] if dstates else ())
             for key, part in parts[k].items():
                 part[...] = grads[key]
             dstates0.insert(0, dstate0)
@@ -154,7 +153,7 @@ class Model:
     def predict(self, x):
         """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C)."""
         x = self.check_input(x)
-        y = namespace(x=x, theta=self.theta).moveaxis(self.forward(columns(x))[0], -1, 0)
+        y = namespace(x=x, theta=self.theta).moveaxis(self.forward(columns(x), keep=False)[0], -1, 0)
         return y[:, 0] if self.reads_last else y
 
     def check_input(self, x):

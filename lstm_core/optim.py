@@ -101,7 +101,7 @@ def steps(rate, every, factor=0.5):
     check_positive("rate", rate)
     check_positive("every", every)
     check_positive("factor", factor)
-    return lambda progress: rate * factor ** math.floor(progress / every)
+    return lambda progress: rate * factor ** math.floor(progress / every + 1e-9)  # 0.3 / 0.1 is 2.999…
 
 
 def cosine(rate, epochs, warmup=0.0):

@@ -9,13 +9,15 @@ B examples (columns), D input features, H hidden units, G gates, K own parameter
 from .arrays import ZERO, check_dtype, check_floating, check_shape, namespace
 
 
-def forward(cell, P, x, state=None):
-    """Run `cell` over a sequence (Werbos 1990, in the notation of `cells`).
+def forward(cell, P, x, state=None, keep=True):
+    """Run `cell` over a sequence.
 
     x:      (T, D, B)
     state:  initial state, a tuple of `cell.states` arrays (H, B); zeros if None
+    keep:   whether `backward` will follow; if not, the steps' intermediate values are not kept
     returns h (T, H, B), the final state, and the cache that `backward` needs
 
+    h is a view of what the cache keeps: do not write into it before `backward`.
     Raises ValueError for a wrong shape or name, TypeError for mixed dtypes or mixed array modules.
     """
     xp, state = _check_forward(cell, P, x, state)
@@ -23,7 +25,9 @@ def forward(cell, P, x, state=None):
     G, H = cell.gates, P["R"].shape[1]
     p = P.get("p", (ZERO,) * cell.own)
 
-    a = (P["W"] @ x + P["b"]).reshape(T, G, H, B)  # all t in one product
+    a = P["W"] @ x  # all t in one product
+    a += P["b"]
+    a = a.reshape(T, G, H, B)
     h = xp.empty((T + 1, H, B), x.dtype)  # h[t] is h_{t-1}, and h[0] the initial one
     h[0] = state[0]
     saved = []
@@ -31,48 +35,38 @@ def forward(cell, P, x, state=None):
         u = (P["R"] @ state[0]).reshape(G, H, B)
         state, kept = cell.step(a[t], u, state, p, xp.tanh)
         h[t + 1] = state[0]
-        saved.append(kept)
+        if keep:
+            saved.append(kept)
     return h[1:], state, (x, h, saved)
 
 
 def backward(cell, P, cache, dh, dstate=None):
-    """Backpropagation through time: the exact derivative of `forward`.
+    """Backpropagation through time (Werbos 1990): the exact derivative of `forward`.
 
     dh:     (T, H, B), derivative of the loss with respect to every h_t
     dstate: derivative with respect to the final state, a tuple like the state; zeros if None
     returns grads (a dict like P), dx (T, D, B), dstate0 (a tuple like the state)
+
+    Raises as `forward` does.
     """
     x, h, saved = cache
-    xp, ds = _check_backward(cell, P, x, h, dh, dstate)
-    T, H, B = dh.shape
-    G = cell.gates
+    xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
     p = P.get("p", (ZERO,) * cell.own)
 
-    da = xp.empty((T, G, H, B), x.dtype)
-    du = xp.empty((T, G, H, B), x.dtype)
-    dp = xp.zeros((cell.own, H, 1), x.dtype)
+    grads = {name: xp.zeros_like(array) for name, array in P.items()}
+    dx = xp.empty_like(x)
     for t in reversed(range(T)):
         ds = (ds[0] + dh[t], *ds[1:])
-        da_t, du_t, ds, dp_t = cell.back(ds, saved[t], p)
-        for k in range(G):
-            da[t, k] = da_t[k]
-            du[t, k] = du_t[k]
-        if "p" in P:
-            for k in range(cell.own):
-                dp[k] += dp_t[k].sum(axis=1, keepdims=True)
-        ds = (ds[0] + P["R"].T @ du[t].reshape(G * H, B), *ds[1:])
-
-    da = da.reshape(T, G * H, B)
-    du = du.reshape(T, G * H, B)
-    over = ((0, 2), (0, 2))  # time and batch: one large product each
-    grads = {
-        "W": xp.tensordot(da, x, over),
-        "R": xp.tensordot(du, h[:-1], over),
-        "b": da.sum(axis=(0, 2)).reshape(G * H, 1),
-    }
-    if "p" in P:
-        grads["p"] = dp
-    return grads, P["W"].T @ da, ds
+        da, du, ds, dp = cell.back(ds, saved[t], p)
+        da, du = xp.concatenate(da), xp.concatenate(du)  # planes (H, B) -> (G*H, B)
+        grads["W"] += da @ x[t].T  # every += is a sum over paths: the same parameter acts at every t
+        grads["R"] += du @ h[t].T
+        grads["b"] += da.sum(axis=1, keepdims=True)
+        for total, dp_k in zip(grads.get("p", ()), dp):
+            total += dp_k.sum(axis=1, keepdims=True)
+        dx[t] = P["W"].T @ da
+        ds = (ds[0] + P["R"].T @ du, *ds[1:])
+    return grads, dx, ds
 
 
 def parameter_shapes(cell, features, hidden, own=True):
@@ -99,12 +93,15 @@ def _check_forward(cell, P, x, state):
     return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
 
 
-def _check_backward(cell, P, x, h, dh, dstate):
+def _check_backward(cell, P, cache, dh, dstate):
+    x, h, saved = cache
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)
     (T, _, B), H = x.shape, h.shape[1]
+    if len(saved) != T:
+        raise ValueError("cache: expected one that forward has kept, got that of a run with keep=False")
     check_shape("dh", dh, {"T": T, "H": H, "B": B})
     check_dtype("dh", dh, x.dtype)
-    return xp, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
+    return xp, T, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
 
 
 def _namespace(P, name, state, **arrays):

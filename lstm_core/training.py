@@ -121,7 +121,7 @@ def fit(
                         f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights are "
                         "those before this batch. Lower the rate, or set clip"
                     )
-                now = rate(epoch + (k + 0.5) / batches)  # the middle of the batch
+                now = float(rate(epoch + (k + 0.5) / batches))  # the middle of the batch
                 if not 0 <= now < math.inf:
                     raise ValueError(f"rate: expected a schedule of numbers >= 0, got {now} in epoch {epoch + 1}")
                 optimizer.update(model.theta, grad, state, now)
@@ -168,7 +168,7 @@ def _evaluate(model, x, y, batch=1000):
     loss, wrong, labels = 0.0, [], y.dtype.kind in "iu"
     for start in range(0, len(x), batch):
         target = columns(y[start : start + batch])
-        scores, _, _ = model.forward(columns(x[start : start + batch]))
+        scores, _, _ = model.forward(columns(x[start : start + batch]), keep=False)
         value, _ = model.loss_function(scores, target)
         loss += float(value) * target.shape[-1]
         if labels:

@@ -116,6 +116,12 @@ def test_scan_needs_floating_point(x):
     refuses(TypeError, "x: expected floating-point numbers, got dtype", scan_with, x=x)
 
 
+def test_scan_backward_of_what_was_not_kept():
+    P = {n: RNG.standard_normal(s) for n, s in scan.parameter_shapes(cells.RNN, D, H).items()}
+    h, _, cache = scan.forward(cells.RNN, P, RNG.standard_normal((T, D, B)), keep=False)
+    refuses(ValueError, "cache: expected one that forward has kept", scan.backward, cells.RNN, P, cache, h)
+
+
 # ---- losses ------------------------------------------------------------------------------------------------------
 
 Y, TARGET = RNG.standard_normal((T, C, B)), RNG.integers(0, C, (T, B))
