@@ -53,7 +53,7 @@ for k, equation in enumerate(equations):
     page.text(0.25, 2.8 - 0.7 * k, equation, size=13.5, va="center")
 
 card(3.75, 0.75, 2.6, 2.8, "the code, as shipped", ORANGE)
-step = lines_of(cells.lstm_step, ("c =", "y =", "h ="))
+step = lines_of(cells.lstm_step, ("c =", "tanh_c =", "h ="))
 back = lines_of(cells.lstm_back, ("do_bar =", "dg_bar ="))
 code = ["def lstm_step(…):", *(f"  {line}" for line in step), "", "def lstm_back(…):", *(f"  {line}" for line in back)]
 for k, line in enumerate(code):

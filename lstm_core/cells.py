@@ -48,8 +48,8 @@ def sigmoid(x, tanh):
 
 def rnn_step(a, u, s, p, tanh):
     """Equation rnn-h."""
-    (h_bar,) = a + u
-    h = tanh(h_bar)
+    (au,) = a + u
+    h = tanh(au)
     return (h,), (h,)
 
 
@@ -67,26 +67,26 @@ def rnn_back(ds, saved, p):
 
 def lstm_step(a, u, s, p, tanh):
     """Equations lstm-i to lstm-h."""
-    i_bar, o_bar, f_bar, g_bar = a + u
+    au_i, au_o, au_f, au_g = a + u
     _, c_prev = s
     p_i, p_o, p_f = p
-    i = sigmoid(i_bar + p_i * c_prev, tanh)
-    f = sigmoid(f_bar + p_f * c_prev, tanh)
-    g = tanh(g_bar)
+    i = sigmoid(au_i + p_i * c_prev, tanh)
+    f = sigmoid(au_f + p_f * c_prev, tanh)
+    g = tanh(au_g)
     c = f * c_prev + i * g
-    o = sigmoid(o_bar + p_o * c, tanh)
-    y = tanh(c)
-    h = o * y
-    return (h, c), (i, o, f, g, c_prev, c, y)
+    o = sigmoid(au_o + p_o * c, tanh)
+    tanh_c = tanh(c)
+    h = o * tanh_c
+    return (h, c), (i, o, f, g, c_prev, c, tanh_c)
 
 
 def lstm_back(ds, saved, p):
     """The derivative of `lstm_step`."""
     dh, dc = ds
-    i, o, f, g, c_prev, c, y = saved
+    i, o, f, g, c_prev, c, tanh_c = saved
     p_i, p_o, p_f = p
-    do_bar = dh * y * o * (1 - o)  # first: the output gate has seen the new c
-    dc = dc + dh * o * (1 - y * y) + p_o * do_bar
+    do_bar = dh * tanh_c * o * (1 - o)  # first: the output gate has seen the new c
+    dc = dc + dh * o * (1 - tanh_c * tanh_c) + p_o * do_bar  # from step t+1, through h, through o
     di_bar = dc * g * i * (1 - i)
     df_bar = dc * c_prev * f * (1 - f)
     dg_bar = dc * i * (1 - g * g)

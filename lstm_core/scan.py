@@ -28,7 +28,7 @@ def forward(cell, P, x, state=None, keep=True):
     a = P["W"] @ x  # all t in one product
     a += P["b"]
     a = a.reshape(T, G, H, B)
-    h = xp.empty((T + 1, H, B), x.dtype)  # h[t] is h_{t-1}, and h[0] the initial one
+    h = xp.empty((T + 1, H, B), x.dtype)  # h[0] is the initial state, h[t] the h_t of the equations
     h[0] = state[0]
     saved = []
     for t in range(T):
