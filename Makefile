@@ -28,7 +28,7 @@ help:
 	@echo "make book        the book, as _build/html/index.html"
 	@echo "make test        style, tests, and every notebook run again and compared with what it stores"
 	@echo ""
-	@echo "make proofs      only the exact proofs, the slow ones too, one line each"
+	@echo "make proofs      only the exact proofs, one line each"
 	@echo "make notebooks   run all chapters and store their outputs (NB=chapters/x/y.ipynb: that one)"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
@@ -78,7 +78,7 @@ $(TESTED): $(ENV) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
 	@mv $@.started $@
 
 proofs: $(ENV)
-	$(PYTEST) tests -v -m proof
+	$(PYTEST) tests -q -m proof
 
 notebooks: $(ENV)
 	@$(PY) tools/notebooks.py $(if $(NB),$(NB),$(filter chapters/%.ipynb,$(SOURCES)))

@@ -39,6 +39,8 @@ def problem(cell, sizes, own=True, scan=scan, seed=0):
     dh = rng.standard_normal((T, H, B))
     dstate = tuple(rng.standard_normal((H, B)) for _ in state)
 
+    assert dh.all() and all(d.all() for d in dstate)  # a loss at every step and on the final state
+
     def run(vector, **keep):
         V = views(shapes, vector)
         P = {name: V[name] for name in parameters}

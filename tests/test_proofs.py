@@ -57,7 +57,19 @@ def test_a_wrong_loss_or_layer_is_disproved():
 
     with pytest.raises(symbolic.Disproof, match="∂loss/∂y = dy does not hold for y_0_0_0"):
         symbolic.prove_loss(loss, np.array([[0]]))
+
+    def late(y, target):
+        value, dy = mse(y, target)
+        dy = dy.copy()
+        dy[-1, -1, -1] += 1
+        return value, dy
+
+    with pytest.raises(symbolic.Disproof, match="does not hold for y_1_2_1"):
+        symbolic.prove_loss(late, None)
     layer = dense(2, 3)
+    squared = layer._replace(backward=lambda P, x, dy, ds: layer.backward(P, x, dy * dy, ds))
+    with pytest.raises(symbolic.Disproof):  # right for upstream 1 only
+        symbolic.prove_layer(squared)
     wrong = layer._replace(backward=lambda P, x, dy, ds: layer.backward(P, x, 2 * dy, ds))
     with pytest.raises(symbolic.Disproof, match="dW does not hold for W_0_0"):
         symbolic.prove_layer(wrong)

@@ -181,6 +181,23 @@ def test_patience_restores_also_where_it_does_not_stop():
     np.testing.assert_array_equal(model.theta, trained(epochs=1, **WORSE))
 
 
+def test_of_equal_epochs_the_first_is_the_best_and_weights_come_back_in_place():
+    """At rate 0 every epoch is like the first: stop after `patience` more, and theta is the same array as ever."""
+    model, x, y = problem()
+    theta = model.theta
+    history = train(model, x, y, epochs=9, rate=lambda progress: 0.0, validation=(x, y), patience=2)
+    assert (history.best, len(history.loss)) == (0, 3)
+    assert model.theta is theta
+
+
+def test_the_generator_moves_on():
+    """Two runs on one generator see two orders, as one longer loop by hand would."""
+    model, x, y = problem()
+    rng = np.random.default_rng(1)
+    first, second = (fit(copy.deepcopy(model), x, y, epochs=1, batch=10, rng=rng, progress=False) for _ in range(2))
+    assert first.batch_loss != second.batch_loss
+
+
 def test_patience_counts_from_the_best_epoch():
     """Validation on the training data itself: every epoch is the best so far, and none is thrown away."""
     model, x, y = problem()
@@ -275,6 +292,16 @@ def test_evaluate_does_not_depend_on_the_batch(loss, batch):
     found, expected = evaluate(model, x, y, batch=batch), evaluate(model, x, y)
     assert isinstance(found, Scores)
     assert found == pytest.approx(expected, rel=1e-13, nan_ok=True)  # sums of 23 in another order
+
+
+def test_evaluate_sees_every_example():
+    """More than the default batch of 1,000, and only the last one wrong."""
+    model, x, _ = problem()
+    x = np.repeat(x[:1], 1001, axis=0)
+    answer = model.predict(x[:1]).argmax(axis=1).item()
+    y = np.full(1001, answer)
+    y[-1] = 1 - answer
+    assert evaluate(model, x, y).error == 1 / 1001
 
 
 def test_evaluate_changes_nothing():
