@@ -20,6 +20,7 @@ from lstm_core import (
     mse,
     optim,
     softmax_cross_entropy,
+    training,
 )
 
 N, T, D, C = 23, 4, 3, 2
@@ -188,6 +189,15 @@ def test_of_equal_epochs_the_first_is_the_best_and_weights_come_back_in_place():
     history = train(model, x, y, epochs=9, rate=lambda progress: 0.0, validation=(x, y), patience=2)
     assert (history.best, len(history.loss)) == (0, 3)
     assert model.theta is theta
+
+
+def test_patience_is_not_renewed_by_falling_back_a_little(monkeypatch):
+    """Losses 1, 3, 2: better than the epoch before is not better than the best."""
+    losses = iter([1.0, 3.0, 2.0, 0.5])
+    monkeypatch.setattr(training, "_evaluate", lambda *_: Scores(next(losses), math.nan, math.nan))
+    model, x, y = problem()
+    history = train(model, x, y, epochs=9, validation=(x, y), patience=2)
+    assert [scores.loss for scores in history.validation] == [1, 3, 2]
 
 
 def test_the_generator_moves_on():
