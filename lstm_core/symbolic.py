@@ -24,7 +24,7 @@ class _Namespace:
 
     @staticmethod
     def max(x, axis, keepdims):
-        """Which symbol is the largest cannot be known: another symbol stands for it."""
+        """Which symbol is the largest cannot be known: another symbol stands for it (see `prove_loss`)."""
         return symbols("max", *np.sum(x, axis=axis, keepdims=keepdims).shape)
 
     def __getattr__(self, name):
@@ -42,7 +42,7 @@ class Proof(NamedTuple):
 
 
 class Disproof(AssertionError):
-    """The code is not the derivative it claims to be; says of what, and what is left over."""
+    """The code is not the derivative it claims to be; says of what."""
 
 
 def symbols(name, *shape):
@@ -126,11 +126,14 @@ def prove_loss(loss, target):
     """The derivative dy that a loss returns is the derivative of its value, for C = 3 arbitrary outputs a column.
 
     target: (T, B) labels, or None for a loss of values: then it is (T, 3, B) symbols, T = B = 2.
+    If the loss takes a maximum over classes, that is one more symbol, and the value is proven not to depend on it.
     Returns a `Proof`; raises `Disproof`.
     """
     T, B = (2, 2) if target is None else target.shape
     y = symbols("y", T, 3, B)
     value, dy = loss(y, symbols("t", T, 3, B) if target is None else target)
+    shifts = [v for v in value.free_symbols if v.name.startswith("max_")]
+    _prove(f"loss {loss.__name__}: ∂loss/∂max = 0", value, np.array(shifts, object), np.zeros(len(shifts), int))
     return _prove(f"loss {loss.__name__}: ∂loss/∂y = dy", value, y, dy)
 
 
@@ -160,7 +163,7 @@ def _probe_back(ds, saved, p):
 PROBE = Cell(gates=2, own=2, states=2, step=_probe_step, back=_probe_back, name="probe")
 
 
-def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=2, H=2, B=1):
+def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=2, H=2, B=2):
     """Rung 2: `backward` is the derivative of `forward`, exactly, for T steps of `cell`.
 
     Every element of W, R, b, p, x and of the initial state is its own symbol, and so is the upstream gradient of every

@@ -66,6 +66,14 @@ def test_a_wrong_loss_or_layer_is_disproved():
 
     with pytest.raises(symbolic.Disproof, match="does not hold for y_1_2_1"):
         symbolic.prove_loss(late, None)
+
+    def shifted(y, target):
+        """The largest score leaks into the value: dy is right only if it is taken for a constant."""
+        value, dy = softmax_cross_entropy(y, target)
+        return value + symbolic.namespace.max(y, axis=1, keepdims=True).sum(), dy
+
+    with pytest.raises(symbolic.Disproof, match="∂loss/∂max = 0 does not hold for max_0_0_0"):
+        symbolic.prove_loss(shifted, np.array([[0]]))
     layer = dense(2, 3)
     squared = layer._replace(backward=lambda P, x, dy, ds: layer.backward(P, x, dy * dy, ds))
     with pytest.raises(symbolic.Disproof):  # right for upstream 1 only
