@@ -32,6 +32,7 @@ class Cell(NamedTuple):
             The product of a stage reads the first array of the state that the stage before hands over.
             Such a cell has no step and back of its own. A stage's `states` counts the arrays it is given; its dp may
             be () if it uses no p.
+    inputs: how many of the gates see the input; the others have rows in R, none in W and b. None: all do
     """
 
     gates: int
@@ -42,6 +43,7 @@ class Cell(NamedTuple):
     name: str = "cell"
     forget: int | None = None
     stages: tuple["Cell", ...] = ()
+    inputs: int | None = None
 
 
 def sigmoid(x, tanh):

@@ -4,23 +4,26 @@ There is one loop of backpropagation through time in this package, and it is `ba
 B examples (columns), D input features, H hidden units, G gates, K own parameters of the cell.
 
     P: W (G*H, D)   R (G*H, H)   b (G*H, 1)   p (K, H, 1), may be left out: then p = 0
+
+(A cell whose `inputs` are fewer than its gates has fewer rows in W and b.)
 """
 
 from .arrays import ZERO, check_dtype, check_floating, check_shape, namespace
 
 
-def forward(cell, P, x, state=None, keep=True):
+def forward(cell, P, x, state=None, keep=True, mask=None):
     """Run `cell` over a sequence.
 
     x:      (T, D, B)
     state:  initial state, a tuple of `cell.states` arrays (H, B); zeros if None
     keep:   whether `backward` will follow; if not, the steps' intermediate values are not kept
+    mask:   (T, B) booleans: where there is no step, the state stays as it was; None: every step is there
     returns h (T, H, B), the final state, and the cache that `backward` needs
 
     h and the final state may share memory with the cache: do not write into them before `backward`.
     Raises ValueError for a wrong shape or name, TypeError for mixed dtypes or mixed array modules.
     """
-    xp, state = _check_forward(cell, P, x, state)
+    xp, state = _check_forward(cell, P, x, state, mask)
     T, _, B = x.shape
     H = P["R"].shape[1]
     p, stages = P.get("p", (ZERO,) * cell.own), _stages(cell, H)
@@ -32,16 +35,19 @@ def forward(cell, P, x, state=None, keep=True):
     saved = []
     for t in range(T):
         state, kept_t = (h[t], *state[1:]), []
-        for stage, rows in stages:
+        before = state
+        for stage, rows_a, rows in stages:
             q = state[0]  # h_{t-1}, or what the stage before hands over
             u = P["R"][rows] @ q  # scan-u
-            planes = (stage.gates, H, B)
-            state, kept = stage.step(a[t, rows].reshape(planes), u.reshape(planes), state, p, xp.tanh)
+            a_t, u_t = a[t, rows_a].reshape(-1, H, B), u.reshape(-1, H, B)
+            state, kept = stage.step(a_t, u_t, state, p, xp.tanh)
             kept_t.append((q, kept))
+        if mask is not None:
+            state = tuple(xp.where(mask[t], new, old) for new, old in zip(state, before))  # scan-mask
         h[t + 1] = state[0]
         if keep:
             saved.append(kept_t)
-    return h[1:], state, (x, saved)
+    return h[1:], state, (x, mask, saved)
 
 
 def backward(cell, P, cache, dh, dstate=None):
@@ -53,7 +59,7 @@ def backward(cell, P, cache, dh, dstate=None):
 
     Raises as `forward` does.
     """
-    x, saved = cache
+    x, mask, saved = cache
     xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
     p, stages = P.get("p", (ZERO,) * cell.own), _stages(cell, P["R"].shape[1])
 
@@ -61,8 +67,11 @@ def backward(cell, P, cache, dh, dstate=None):
     dx = xp.empty_like(x)
     for t in reversed(range(T)):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
+        if mask is not None:
+            skipped = tuple(xp.where(mask[t], 0, d) for d in ds)  # scan-dh-mask
+            ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-mask
         da = ()
-        for (stage, rows), (q, kept) in zip(reversed(stages), reversed(saved[t])):
+        for (stage, _, rows), (q, kept) in zip(reversed(stages), reversed(saved[t])):
             da_k, du, ds, dp = stage.back(ds, kept, p)
             da = (*da_k, *da)
             du = xp.concatenate(du)  # planes (H, B) -> (G*H, B)
@@ -70,6 +79,8 @@ def backward(cell, P, cache, dh, dstate=None):
             grads["R"][rows] += du @ q.T  # every += is a sum over paths, the same parameter acts at every t: scan-dR
             for total, dp_k in zip(grads.get("p", ()), dp):
                 total += dp_k.sum(axis=1, keepdims=True)  # scan-dp
+        if mask is not None:
+            ds = tuple(d + past for d, past in zip(ds, skipped))  # scan-dh-mask
         da = xp.concatenate(da)
         grads["W"] += da @ x[t].T  # scan-dW
         grads["b"] += da.sum(axis=1, keepdims=True)  # scan-db
@@ -78,26 +89,34 @@ def backward(cell, P, cache, dh, dstate=None):
 
 
 def _stages(cell, H):
-    """Pairs of a stage of `cell` and its rows of W, R and b; most cells are their own only stage."""
-    pairs, end = [], 0
+    """Each stage of `cell` with its rows of W and b, and of R; most cells are their own only stage."""
+    found, a, u = [], 0, 0
     for stage in cell.stages or (cell,):
-        pairs.append((stage, slice(end, end := end + stage.gates * H)))
-    return pairs
+        found.append((stage, slice(a, a := a + inputs(stage) * H), slice(u, u := u + stage.gates * H)))
+    return found
+
+
+def inputs(cell):
+    """How many gates of `cell` see the input."""
+    return cell.gates if cell.inputs is None else cell.inputs
 
 
 def parameter_shapes(cell, features, hidden, own=True):
     """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False."""
-    rows = cell.gates * hidden
-    shapes = {"W": (rows, features), "R": (rows, hidden), "b": (rows, 1)}
+    rows = inputs(cell) * hidden
+    shapes = {"W": (rows, features), "R": (cell.gates * hidden, hidden), "b": (rows, 1)}
     if own and cell.own:
         shapes["p"] = (cell.own, hidden, 1)
     return shapes
 
 
-def _check_forward(cell, P, x, state):
-    xp = _namespace(P, "state", state, x=x)
+def _check_forward(cell, P, x, state, mask):
+    xp = _namespace(P, "state", state, x=x, **({} if mask is None else {"mask": mask}))
     check_floating("x", x)
-    _, D, B = check_shape("x", x, {"T": None, "D": None, "B": None})
+    T, D, B = check_shape("x", x, {"T": None, "D": None, "B": None})
+    if mask is not None:
+        check_shape("mask", mask, {"T": T, "B": B})
+        check_dtype("mask", mask, bool)
     H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
     shapes = parameter_shapes(cell, D, H, own="p" in P)
     if P.keys() != shapes.keys():
@@ -110,7 +129,7 @@ def _check_forward(cell, P, x, state):
 
 
 def _check_backward(cell, P, cache, dh, dstate):
-    x, saved = cache
+    x, _, saved = cache
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)
     (T, _, B), H = x.shape, P["R"].shape[1]
     if len(saved) != T:

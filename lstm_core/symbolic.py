@@ -95,7 +95,7 @@ def prove_cell(cell):
     """
     if cell.stages:
         return [proof for stage in cell.stages for proof in prove_cell(stage)]
-    a, u = symbols("a", cell.gates, 1, 1), symbols("u", cell.gates, 1, 1)
+    a, u = symbols("a", scan.inputs(cell), 1, 1), symbols("u", cell.gates, 1, 1)
     s, p = symbols("s", cell.states, 1, 1), symbols("p", cell.own, 1, 1)
     after, saved = cell.step(a, u, tuple(s), tuple(p), namespace.tanh)
     w = symbols("w", len(after), 1, 1)
@@ -141,8 +141,9 @@ def prove_loss(loss, target):
 
 
 # ---- rung 2 -----------------------------------------------------------------------------------------------
-# A polynomial cell that no product or index of the scan can hide from: two stages of unlike size, two states, two own
-# parameters, every input used, and da different from du. It is linear in the state, so that the polynomials stay small.
+# A polynomial cell that no product or index of the scan can hide from: three stages of unlike size, the second without
+# input, two states, two own parameters, everything used, and da different from du. It is linear in the state, so that
+# the polynomials stay small.
 
 
 def _probe_first_step(a, u, s, p, tanh):
@@ -161,30 +162,45 @@ def _probe_first_back(ds, saved, p):
 
 
 def _probe_second_step(a, u, s, p, tanh):
-    (a_2,), (u_2,) = a, u
+    (u_2,) = u
     q, c, r = s
-    p_0, _ = p
-    return (u_2 + 3 * a_2 + p_0 * q + r, c), (q,)
+    return (q + r, c + 2 * u_2), ()
 
 
 def _probe_second_back(ds, saved, p):
+    dq, dc = ds
+    return (), (2 * dc,), (dq, dc, dq), ()
+
+
+def _probe_third_step(a, u, s, p, tanh):
+    (a_2,), (u_3,) = a, u
+    q, c = s
+    p_0, _ = p
+    return (u_3 + 3 * a_2 + p_0 * q, c), (q,)
+
+
+def _probe_third_back(ds, saved, p):
     dh, dc = ds
     (q,) = saved
     p_0, _ = p
-    return (3 * dh,), (dh,), (dh * p_0, dc, dh), (dh * q, 0 * dh)
+    return (3 * dh,), (dh,), (dh * p_0, dc), (dh * q, 0 * dh)
 
 
 _FIRST = Cell(gates=2, own=2, states=2, step=_probe_first_step, back=_probe_first_back, name="probe, first")
-_SECOND = Cell(gates=1, own=2, states=3, step=_probe_second_step, back=_probe_second_back, name="probe, second")
-PROBE = Cell(gates=3, own=2, states=2, step=None, back=None, name="probe", stages=(_FIRST, _SECOND))
+_SECOND = Cell(
+    gates=1, own=2, states=3, step=_probe_second_step, back=_probe_second_back, name="probe, second", inputs=0
+)
+_THIRD = Cell(gates=1, own=2, states=2, step=_probe_third_step, back=_probe_third_back, name="probe, third")
+PROBE = Cell(gates=4, own=2, states=2, step=None, back=None, name="probe", stages=(_FIRST, _SECOND, _THIRD), inputs=3)
 
 
-def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=2, H=2, B=2):
+def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=2, H=2, B=2, mask=None):
     """Rung 2: `backward` is the derivative of `forward`, exactly, for T steps of `cell`.
 
     Every element of W, R, b, p, x and of the initial state is its own symbol, and so is the upstream gradient of every
     h_t and of the final state: their weighted sum is the loss. For the polynomial `PROBE` the symbols are
-    indeterminates of a sparse polynomial ring, which is fast; for another cell they are SymPy's.
+    indeterminates of a sparse polynomial ring, which is fast; for another cell they are SymPy's. The mask is one of
+    `scan.forward`, of booleans.
     Returns a list of `Proof`; raises `Disproof` at the first array that fails.
     """
     parameters = scan.parameter_shapes(cell, D, H)
@@ -196,8 +212,9 @@ def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=
         V = {name: np.frompyfunc(ring.from_expr, 1, 1)(array) for name, array in V.items()}
 
     P, dstate = {name: V[name] for name in parameters}, tuple(V[f"d{name}"] for name in state)
-    h, final, cache = forward(cell, P, V["x"], tuple(V[name] for name in state))
+    h, final, cache = forward(cell, P, V["x"], tuple(V[name] for name in state), mask=mask)
     loss = (V["dh"] * h).sum() + sum((d * s).sum() for d, s in zip(dstate, final, strict=True))
     grads, dx, dstate0 = backward(cell, P, cache, V["dh"], dstate)
     found = {**grads, "x": dx, **dict(zip(state, dstate0, strict=True))}
-    return [_prove(f"scan of {cell.name}, T={T}: ∂loss/∂{v} = d{v}", loss, V[v], dv) for v, dv in found.items()]
+    statement = f"scan of {cell.name}, T={T}{'' if mask is None else ', masked'}: "
+    return [_prove(f"{statement}∂loss/∂{v} = d{v}", loss, V[v], dv) for v, dv in found.items()]
