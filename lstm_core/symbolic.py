@@ -141,9 +141,9 @@ def prove_loss(loss, target):
 
 
 # ---- rung 2 -----------------------------------------------------------------------------------------------
-# A polynomial cell that no product or index of the scan can hide from: two stages of unlike size, one gate that does not
-# see the input, two states, two own parameters, everything used, and da different from du. It is linear in the state, so
-# that the polynomials stay small.
+# A polynomial cell that no product or index of the scan can hide from: two stages of unlike size, one gate without
+# input, two states, two own parameters, every input used, and da different from du. It is linear in the state, so that
+# the polynomials stay small.
 
 
 def _probe_first_step(a, u, s, p, tanh):
