@@ -128,8 +128,11 @@ def fit(
         for epoch in range(first, epochs):
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
             start, total, count = time.perf_counter(), 0.0, 0
-            for k, chosen in enumerate(_batches(rng, N, batch, sizes if buckets else None)):
-                states, longest, here = None, T if lengths is None else int(sizes[chosen].max()), xp.asarray(chosen)
+            chosen = _batches(rng, N, batch, sizes if buckets else None)
+            order, done = xp.asarray(np.concatenate(chosen)), 0  # to the device once
+            for k, part in enumerate(chosen):
+                here = order[done : (done := done + len(part))]
+                states, longest = None, T if lengths is None else int(sizes[part].max())
                 mask = None if lengths is None else step_mask(lengths[here], longest)
                 for x_t, target, mask_t, middle in _pieces(model, x[here, :longest], y[here], mask, steps):
                     bar.update()
