@@ -1,8 +1,8 @@
 """Checkpoints: a model, its history and its generator in one safetensors file, to go on from bit for bit.
 
-The tensors are the parameters by name ("lstm.W", …), the optimiser's arrays ("optimizer.m", …) and the best weights
-("weights"); any reader of safetensors can have them. All else is JSON in the metadata: the configs of the layers, the
-lists of the history, the generator's state, and the SHA-256 of the file with its own place left blank.
+The tensors are the parameters by name ("lstm.W", …), which any reader of safetensors can have, and the arrays of the
+optimiser and the best weights ("state.…"). All else is JSON in the metadata: the configs of the layers, the lists of
+the history, the generator's state, and the SHA-256 of the file with its own place left blank.
 """
 
 import hashlib
@@ -13,7 +13,6 @@ import secrets
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
 from .arrays import check_choice, check_rng, namespace, to_device, to_host
@@ -33,20 +32,16 @@ def save(path, model, history=None, rng=None):
     The file is written whole or not at all. Arrays are NumPy's in the file, wherever the model is.
     Raises ValueError for a loss that is not of `losses`, or parameters that are not finite; OSError from the disk.
     """
-    meta = {"sha256": BLANK, "version": VERSION, "model": config_of(model), "history": None, "rng": None}
-    tensors = dict(model.params)
-    if history is not None:
-        meta["history"] = {k: v for k, v in vars(history).items() if k != "weights"}
-        if history.weights is not None:
-            tensors["weights"] = history.weights
-        if history.optimizer is not None:
-            arrays = {k: v for k, v in history.optimizer.items() if hasattr(v, "dtype")}
-            tensors |= {f"optimizer.{k}": v for k, v in arrays.items()}
-            meta["history"]["optimizer"] = {k: None if k in arrays else v for k, v in history.optimizer.items()}
     if rng is not None:
         check_rng(rng)
-        meta["rng"] = rng.bit_generator.state
-    text = json.dumps(meta, default=lambda x: x.tolist())  # arrays and numbers of NumPy; all digits, NaN and inf too
+    tensors, state = dict(model.params), {"model": config_of(model), "history": history and vars(history)}
+    state["rng"] = rng and rng.bit_generator.state
+
+    def keep(x):  # an array, of the history or the generator
+        tensors[name := f"state.{len(tensors)}"] = x
+        return {"tensor": name}
+
+    text = json.dumps({"sha256": BLANK, "version": VERSION} | state, default=keep)  # all digits; NaN and infinity too
     tensors = {k: np.asarray(to_host(v), order="C") for k, v in tensors.items()}
     raw = safetensors.numpy.save(tensors, {"lstm_core": text})
     write_atomic(path, raw.replace(BLANK.encode(), hashlib.sha256(raw).hexdigest().encode(), 1))
@@ -63,7 +58,8 @@ def load(path):
     try:
         tensors = {k: v.copy() for k, v in safetensors.numpy.load(raw).items()}  # to be written into
         header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-        meta = json.loads(header["__metadata__"]["lstm_core"])
+        arrays = lambda found: tensors.pop(found["tensor"]) if found.keys() == {"tensor"} else found
+        meta = json.loads(header["__metadata__"]["lstm_core"], object_hook=arrays)
         if meta["version"] != VERSION:
             raise ValueError(f"expected format version {VERSION}, got {meta['version']!r}")
         digest = hashlib.sha256(raw.replace(meta["sha256"].encode(), BLANK.encode(), 1)).hexdigest()
@@ -71,19 +67,14 @@ def load(path):
             raise ValueError(f"expected content with SHA-256 {meta['sha256']}, got {digest}: it was altered")
         history, rng = meta["history"], meta["rng"]
         if history is not None:
-            state, weights = history["optimizer"], tensors.pop("weights", None)
-            if state is not None:
-                state = {k: tensors.pop(f"optimizer.{k}") if v is None else v for k, v in state.items()}
-            validation = [Scores(*scores) for scores in history["validation"]]
-            history = History(**history | {"validation": validation, "optimizer": state, "weights": weights})
+            history = History(**history | {"validation": [Scores(*scores) for scores in history["validation"]]})
         if rng is not None:
             bits = {c.__name__: c for c in np.random.BitGenerator.__subclasses__()}[rng["bit_generator"]]()
             bits.state = rng
             rng = np.random.Generator(bits)
         return model_from(meta["model"], tensors), history, rng
-    except (safetensors.SafetensorError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
-            ValueError) as error:  # fmt: skip
-        raise ValueError(f"{path}: expected a whole checkpoint of lstm_core: {error}") from error
+    except Exception as error:  # whatever such a file leads to
+        raise ValueError(f"{path}: no whole checkpoint of lstm_core: {type(error).__name__}: {error}") from error
 
 
 def config_of(model):
@@ -100,16 +91,13 @@ def model_from(config, arrays):
 
     Raises ValueError, naming what is wrong: config, or a parameter's name, shape, dtype or numbers.
     """
-    try:
-        check_choice("loss", config["loss"], LOSSES)
-        check_choice("dtype", config["dtype"], ("float32", "float64"))
-        layers = [make(layer) for layer in config["layers"]]
-        size = sum(math.prod(shape) for layer in layers for shape in layer.shapes.values())
-        if size != sum(a.size for a in arrays.values()):  # before any memory is taken for it
-            raise ValueError(f"parameters: expected {size} numbers, got {sum(a.size for a in arrays.values())}")
-        model = Model(layers, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
-    except (LookupError, TypeError) as error:
-        raise ValueError(f"config: expected that of a model, got {config!r} ({error})") from error
+    check_choice("loss", config.get("loss"), LOSSES)
+    check_choice("dtype", config.get("dtype"), ("float32", "float64"))
+    layers = [make(layer) for layer in config.get("layers", ())]
+    size, found = sum(math.prod(s) for x in layers for s in x.shapes.values()), sum(x.size for x in arrays.values())
+    if found != size:  # before memory is taken for it
+        raise ValueError(f"parameters: expected {size} numbers, got {found}")
+    model = Model(layers, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
     return fill(model, arrays)
 
 
