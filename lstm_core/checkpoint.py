@@ -18,7 +18,7 @@ import safetensors.numpy
 from .arrays import check_choice, check_rng, namespace, to_device, to_host
 from .layers import make
 from .losses import mse, softmax_cross_entropy
-from .model import Model
+from .model import Model, views
 from .training import History, Scores
 
 VERSION = 1
@@ -87,10 +87,11 @@ def config_of(model):
 
 
 def model_from(config, arrays):
-    """The `Model` of a `config_of` with the parameters `arrays`, name -> NumPy array.
+    """The `Model` of a `config_of` with the parameters `arrays`: name -> NumPy array, or all in one vector as in theta.
 
     Raises ValueError, naming what is wrong: config, or a parameter's name, shape, dtype or numbers.
     """
+    arrays = {"theta": arrays} if isinstance(arrays, np.ndarray) else arrays
     check_choice("loss", config.get("loss"), LOSSES)
     check_choice("dtype", config.get("dtype"), ("float32", "float64"))
     layers = [make(layer) for layer in config.get("layers", ())]
@@ -98,7 +99,7 @@ def model_from(config, arrays):
     if found != size:  # before memory is taken for it
         raise ValueError(f"parameters: expected {size} numbers, got {found}")
     model = Model(layers, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
-    return fill(model, arrays)
+    return fill(model, views(model.shapes, arrays["theta"]) if arrays.keys() == {"theta"} else arrays)
 
 
 def fill(model, arrays):

@@ -43,6 +43,8 @@ class Model:
     rng:    numpy.random.Generator for the starting values
     dtype:  float32 or float64
 
+    `reads_last`: whether the output is one step; `outputs`: C; `labels`: how many an embedding reads, else None;
+    `runs_forward`: whether each step depends on earlier steps only.
     `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats).
     Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
 
@@ -82,6 +84,7 @@ class Model:
             shape = layer.output(*shape)
             self.shapes |= {f"{name}.{key}": s for key, s in layer.shapes.items()}
         self.reads_last, self.outputs = shape[0] == 1, shape[1]
+        self.runs_forward = not any(layer.config["layer"] in ("bidirectional", "reverse") for layer in layers)
         self.theta = np.zeros(sum(map(math.prod, self.shapes.values())), dtype)
         for name, layer in zip(self.names, layers, strict=True):
             start = layer.init(rng)

@@ -88,8 +88,8 @@ def fit(
         raise ValueError("buckets: expected lengths to sort by, got lengths=None")
     if truncate is not None:
         check_count("truncate", truncate)
-        if backward := [name for name in model.names if name.startswith(("bidirectional", "reverse"))]:
-            raise ValueError(f"truncate: expected layers that run forward, got {backward[0]}: it begins at the end")
+        if not model.runs_forward:
+            raise ValueError(f"truncate: expected layers that run forward, got {model.names}")
     rate = constant(1e-3) if rate is None else rate
     if not callable(rate):
         raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {rate!r}")
@@ -123,14 +123,19 @@ def fit(
     steps = T if truncate is None else truncate
     sizes = None if lengths is None else to_host(lengths)
     first, batches = len(history.loss), len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
-    with tqdm(total=(epochs - first) * batches, disable=not progress, unit="batch", mininterval=0.5) as bar:
+    pieces = math.ceil(T / steps)
+    with tqdm(total=(epochs - first) * batches * pieces, disable=not progress, unit="batch", mininterval=0.5) as bar:
         for epoch in range(first, epochs):
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
             start, total, count = time.perf_counter(), 0.0, 0
-            for k, chosen in enumerate(_batches(rng, N, batch, sizes if buckets else None)):
-                states, longest, here = None, T if lengths is None else int(sizes[chosen].max()), xp.asarray(chosen)
+            chosen = _batches(rng, N, batch, sizes if buckets else None)
+            order, done = xp.asarray(np.concatenate(chosen)), 0  # to the device once
+            for k, part in enumerate(chosen):
+                here = order[done : (done := done + len(part))]
+                states, longest = None, T if lengths is None else int(sizes[part].max())
                 mask = None if lengths is None else step_mask(lengths[here], longest)
                 for x_t, target, mask_t, middle in _pieces(model, x[here, :longest], y[here], mask, steps):
+                    bar.update()
                     if target is None:
                         states = model.forward(x_t, states, keep=False, mask=mask_t, rng=rng)[1]
                         continue
@@ -150,7 +155,7 @@ def fit(
                     history.batch_loss.append(loss)
                     history.batch_norm.append(norm)
                     bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
-                    bar.update(1 / math.ceil(longest / steps))
+                bar.update(pieces - math.ceil(longest / steps))
             history.loss.append(total / count)
             history.seconds.append(time.perf_counter() - start)
             history.rate.append(now)

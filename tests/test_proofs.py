@@ -5,15 +5,17 @@ import pytest
 import sympy
 
 from lstm_core import cells, dense, last, mse, scan, softmax_cross_entropy, symbolic
+from lstm_core.variants import CELLS
 
-CELLS = [cells.RNN, cells.LSTM, cells.GRU, cells.GRU_BEFORE]
+MASK = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 0]], bool)  # (T, B): every example of another kind
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("cell", [*CELLS, symbolic.PROBE], ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", [*CELLS.values(), symbolic.PROBE], ids=lambda cell: cell.name)
 def test_rung_1_cell(cell, shown):
     proofs = symbolic.prove_cell(cell)
-    assert len(proofs) == sum(2 * stage.gates + stage.states + stage.own for stage in cell.stages or [cell])
+    variables = [scan.inputs(s) + s.gates + s.states + s.own for s in cell.stages or [cell]]  # a, u, s, p
+    assert len(proofs) == sum(variables)
     for proof in proofs:
         shown(f"rung 1  {proof.statement}  ({proof.seconds:.3f} s)")
 
@@ -23,6 +25,14 @@ def test_rung_1_cell(cell, shown):
 def test_rung_2_scan(sizes, shown):
     proofs = symbolic.prove_scan(**sizes)
     assert len(proofs) == 4 + 1 + symbolic.PROBE.states  # W, R, b, p; x; the initial state
+    for proof in proofs:
+        shown(f"rung 2  {proof.statement}  ({proof.seconds:.3f} s)")
+
+
+@pytest.mark.proof
+def test_rung_2_scan_with_a_mask(shown):
+    proofs = symbolic.prove_scan(T=3, D=1, H=2, B=3, mask=MASK)
+    assert len(proofs) == 4 + 1 + symbolic.PROBE.states
     for proof in proofs:
         shown(f"rung 2  {proof.statement}  ({proof.seconds:.3f} s)")
 
