@@ -47,7 +47,7 @@ def load_state_dict(model, state, stacked=False):
 
 
 def _places(model, stacked, out=False):
-    """Where in θ PyTorch's numbers are: name -> integers in its array's shape; -1 for biases that are 0 on the way `out`.
+    """Where in θ PyTorch's numbers are: name -> integers, in its array's shape; -1: a bias that is 0 on the way `out`.
 
     A b_hh that is added to b_ih on the way in has the place of that b_ih.
     """

@@ -10,7 +10,7 @@ Numbers stand row by row and with all digits: what is read is what was written, 
 
 import json
 import math
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,15 +21,16 @@ from .arrays import to_host
 from .checkpoint import config_of, model_from, write_atomic
 from .layers import make
 
-TAGS = {"W": "InputWeights", "R": "RecurrentWeights", "b": "Biases", "p": "Peepholes"}
-GATES = {"rnn": "h", "rnn relu": "h", "gru": "zrn", "gru before": "zrn", "nig": "ofg", "nfg": "iog", "nog": "ifg",
-         "cifg": "iog", "nas": "01234567"}  # fmt: skip
-FEEDBACK = [f"{to}.{of}" for of in "iof" for to in "iof"]  # of full gate recurrence
+TAGS = {"W": "InputWeights", "R": "RecurrentWeights", "b": "Biases", "p": "Peepholes",
+        "gru p": "RecurrentBiases", " W": "Weights"}  # fmt: skip
+GATES = {"": " ", "rnn": "h", "rnn relu": "h", "gru": "zrn", "gru before": "zrn", "gru p": "n", "nas": "01234567",
+         "nig": "ofg", "nfg": "iog", "nog": "ifg", "cifg": "iog",
+         "fgr R": [*"iofg", *(f"{to}.{of}" for of in "iof" for to in "iof")]}  # fmt: skip
 
 
 def save(model, path):
     """Write `model` to the file `path`, whole or not at all. Raises as `checkpoint.save` does."""
-    root = _tree(config_of(model), to_host(model.theta))
+    root = _tree(config_of(model), to_host(model.theta).tolist())
     ElementTree.indent(root)
     write_atomic(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
 
@@ -46,15 +47,15 @@ def load(path):
         config, theta = {"dtype": root.get("dtype", ""), "loss": root.get("loss", ""), "layers": []}, []
         for node in root:
             at = _start(node)
-            number = lambda v: json.loads(v) if v in ("true", "false") or v[:1].isdigit() else v
-            options = {k: number(v) for k, v in node.items()}
-            of = {k[3:]: options.pop(k) for k in node.keys() if k.startswith("of.")}
+            plain = lambda v: json.loads(v) if v in ("true", "false") or v[:1].isdigit() else v
+            options = {k: plain(v) for k, v in node.items() if k[:3] != "of."}
+            of = {k[3:]: plain(v) for k, v in node.items() if k[:3] == "of."}
             config["layers"].append(make(options | ({"of": of} if of else {})).config)
         for found, expected in zip_longest(root.iter(), _tree(config).iter()):
             at = _start(found)
             if at != _start(expected):
                 raise ValueError(f"expected {_start(expected)}")
-            numbers = np.array((found.text or "").split(), config["dtype"])
+            numbers = np.array(f"{found.text or ''} {found.tail or ''}".split(), config["dtype"])
             size = int(expected.get("rows", 0)) * int(expected.get("columns", 0))
             if len(numbers) != size or not np.isfinite(numbers).all():
                 raise ValueError(f"expected {size} finite numbers, got {len(numbers)}")
@@ -64,33 +65,24 @@ def load(path):
         raise ValueError(f"{path}: {at}: {type(error).__name__}: {error}") from error
 
 
-def _tree(config, theta=None):
-    """The elements of a model, with the numbers of the vector `theta`."""
-    theta = np.zeros(0) if theta is None else theta
-    root = ElementTree.Element("Model", version="1", dtype=config["dtype"], loss=config["loss"])
+def _tree(config, theta=()):
+    """The elements of a model, with the numbers `theta`."""
+    root, theta = ElementTree.Element("Model", version="1", dtype=config["dtype"], loss=config["loss"]), iter(theta)
     for layer in map(make, config["layers"]):
-        of = layer.config.get("of", layer.config)
-        options = layer.config | {f"of.{k}": v for k, v in layer.config.get("of", {}).items()}
-        options = {k: v if isinstance(v, str) else json.dumps(v) for k, v in options.items() if k != "of"}
-        node = ElementTree.SubElement(root, "Layer", options)
-        cell = of.get("cell")
-        gates = "" if cell is None else GATES.get(cell, "iofg")
+        of = layer.config.get("of", {})
+        options = {k: v for k, v in layer.config.items() if k != "of"} | {f"of.{k}": v for k, v in of.items()}
+        node = ElementTree.SubElement(root, "Layer", {k: str(v).lower() for k, v in options.items()})
+        cell, hidden = ((of or options).get(k) for k in ("cell", "hidden"))
         for key, shape in layer.shapes.items():
-            *direction, kind = key.split(".")
-            names = {"R": [*gates, *FEEDBACK], "p": "n" if cell == "gru" else gates.replace("g", "")}.get(kind, gates)
-            rows, columns = of.get("hidden", shape[0]), shape[-1]
-            for k in range(math.prod(shape) // (rows * columns)):
-                at = dict(zip(("direction",), direction)) | ({"gate": names[k]} if cell else {})
-                tag = (
-                    "RecurrentBiases"
-                    if (cell, kind) == ("gru", "p")
-                    else TAGS[kind]
-                    if cell or kind != "W"
-                    else "Weights"
-                )
-                element = ElementTree.SubElement(node, tag, at | {"rows": str(rows), "columns": str(columns)})
-                element.text = " ".join(map(repr, theta[: rows * columns].tolist()))
-                theta = theta[rows * columns :]
+            *side, kind = key.split(".")
+            rows, columns = hidden or shape[0], shape[-1]
+            gates = GATES.get(f"{cell or ''} {kind}") or GATES.get(cell or "", "iofg")
+            for _, gate in zip(range(math.prod(shape) // (rows * columns)), gates, strict=False):
+                place = {"direction": side[0]} if side else {}
+                place |= {"gate": gate} if cell else {}
+                place |= {"rows": str(rows), "columns": str(columns)}
+                element = ElementTree.SubElement(node, TAGS.get(f"{cell or ''} {kind}") or TAGS[kind], place)
+                element.text = " ".join(map(repr, islice(theta, rows * columns)))
     return root
 
 
