@@ -67,7 +67,8 @@ def fit(
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
     history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place
-    checkpoint: file to save model, history and rng to after every epoch, for `checkpoint.load`
+    checkpoint: file to save model, history and rng to after every epoch. What `checkpoint.load` makes of it, handed in
+                here with all else as it was, goes on as if there had been no break, bit for bit
     device:     "numpy" or "cupy": parameters and data move there once, before the first batch, and the model stays;
                 None: everything is where the model is already
     progress:   show a progress bar
@@ -108,24 +109,36 @@ def fit(
             validation = _prepare(model, *validation, *[None] * (3 - len(validation)), device)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
+    first, state = len(history.loss), optimizer.init(model.theta)
+    if first > epochs:
+        raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
+    if first and len(history.validation) != first * (validation is not None):
+        raise ValueError(
+            f"history: expected validation in all epochs or none, got {len(history.validation)} of {first}"
+        )
+    if first or history.optimizer is not None:
+        wanted = state | {"weights": model.theta if first and patience is not None else None}
+        given = (history.optimizer or {}) | {"weights": history.weights}
+        kinds = [{k: (np.shape(v), str(getattr(v, "dtype", ""))) for k, v in s.items()} for s in (wanted, given)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"history: expected {kinds[0]} for this model, optimizer and patience, got {kinds[1]}")
+        state = history.optimizer or {}
+    if checkpoint is not None:
+        from .checkpoint import config_of, save  # it reads this module
+
+        config_of(model)  # can it be saved? Say so before an epoch is over
     if device is not None:
         model.to(device)
-    state = optimizer.init(model.theta)
-    if history.optimizer is not None:
-        if history.optimizer.keys() != state.keys():
-            raise ValueError(
-                f"history: expected the state of this optimizer, {set(state)}, got {set(history.optimizer)}"
-            )
-        state = history.optimizer
-    history.optimizer = state
-
     xp, (N, T) = namespace(model.theta), x.shape[:2]
+    state = history.optimizer = {k: to_device(v, xp) if np.ndim(v) else v for k, v in state.items()}
     steps = T if truncate is None else truncate
     sizes = None if lengths is None else to_host(lengths)
-    first, batches = len(history.loss), len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
+    batches = len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
     pieces = math.ceil(T / steps)
     with tqdm(total=(epochs - first) * batches * pieces, disable=not progress, unit="batch", mininterval=0.5) as bar:
         for epoch in range(first, epochs):
+            if patience is not None and epoch and epoch - 1 - history.best >= patience:
+                break
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
             start, total, count = time.perf_counter(), 0.0, 0
             chosen = _batches(rng, N, batch, sizes if buckets else None)
@@ -168,13 +181,9 @@ def fit(
                 if patience is not None and history.best == epoch:
                     history.weights = model.theta.copy()
             if checkpoint is not None:
-                from .checkpoint import save  # it reads this module
-
                 save(checkpoint, model, history, rng)
-            if patience is not None and epoch - history.best >= patience:
-                break
     if history.weights is not None:
-        model.theta[...] = history.weights
+        model.theta[...] = to_device(history.weights, xp)
     return history
 
 
