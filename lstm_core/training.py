@@ -62,7 +62,7 @@ def fit(
     lengths:    (N,) integers: only the first so many steps of each example are there, whatever stands behind them
     buckets:    with lengths: whether only examples of one length share a batch; else each batch ends with its longest
     truncate:   truncated BPTT: batches are cut into pieces of so many steps (the last may be shorter), with an update
-                after each; the state is carried from piece to piece, the gradient is not. None: the whole sequence
+                after each whose outputs count; the state is carried on, the gradient is not. None: the whole sequence
     validation: (x, y) or (x, y, lengths), scored after every epoch
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
@@ -108,18 +108,12 @@ def fit(
             validation = _prepare(model, *validation, *[None] * (3 - len(validation)), device)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
+    _check_history(history, optimizer.init(model.theta), model.theta, validation)
     if device is not None:
         model.to(device)
-    state = optimizer.init(model.theta)
-    if history.optimizer is not None:
-        if history.optimizer.keys() != state.keys():
-            raise ValueError(
-                f"history: expected the state of this optimizer, {set(state)}, got {set(history.optimizer)}"
-            )
-        state = history.optimizer
-    history.optimizer = state
-
     xp, (N, T) = namespace(model.theta), x.shape[:2]
+    state = history.optimizer or optimizer.init(model.theta)
+    state = history.optimizer = {k: to_device(a, xp) if hasattr(a, "shape") else a for k, a in state.items()}
     steps = T if truncate is None else truncate
     sizes = None if lengths is None else to_host(lengths)
     first, batches = len(history.loss), len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
@@ -134,7 +128,7 @@ def fit(
                 here = order[done : (done := done + len(part))]
                 states, longest = None, T if lengths is None else int(sizes[part].max())
                 mask = None if lengths is None else step_mask(lengths[here], longest)
-                for x_t, target, mask_t, middle in _pieces(model, x[here, :longest], y[here], mask, steps):
+                for x_t, target, mask_t, middle in _pieces(model, x, y, here, mask, longest, steps):
                     bar.update()
                     if target is None:
                         states = model.forward(x_t, states, keep=False, mask=mask_t, rng=rng)[1]
@@ -144,7 +138,7 @@ def fit(
                     if not (math.isfinite(loss) and math.isfinite(norm)):
                         raise FloatingPointError(
                             f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights "
-                            "are those before this batch. Lower the rate, or set clip"
+                            "are those before this update. Lower the rate, or set clip"
                         )
                     now = float(rate(epoch + (k + middle) / batches))
                     if not 0 <= now < math.inf:
@@ -173,8 +167,8 @@ def fit(
                 save(checkpoint, model, history, rng)
             if patience is not None and epoch - history.best >= patience:
                 break
-    if history.weights is not None:
-        model.theta[...] = history.weights
+    if patience is not None and history.weights is not None:
+        model.theta[...] = to_device(history.weights, xp)
     return history
 
 
@@ -195,18 +189,27 @@ def _batches(rng, N, batch, lengths=None):
     return found if lengths is None else [found[k] for k in rng.permutation(len(found))]
 
 
-def _pieces(model, x, y, mask, steps):
-    """Pieces of `steps` steps, for truncated BPTT: x, target and mask as columns, and how far the middle is, 0 … 1.
+def _pieces(model, x, y, here, mask, T, steps):
+    """Of the examples `here`, T steps in pieces of `steps`: x, target and mask as columns, and how far the middle is.
 
     The target is None where the model reads the last step only, and that is yet to come.
     """
-    T = x.shape[1]
     for begin in range(0, T, steps):
         piece = slice(begin, min(begin + steps, T))
         target = None
         if piece.stop == T or not model.reads_last:
-            target = columns(y if model.reads_last else y[:, piece])
-        yield columns(x[:, piece]), target, None if mask is None else mask[piece], (begin + piece.stop) / 2 / T
+            target = columns(y[here] if model.reads_last else y[here, piece])
+        yield columns(x[here, piece]), target, None if mask is None else mask[piece], (begin + piece.stop) / 2 / T
+
+
+def _check_history(history, state, theta, validation):
+    """Raise ValueError unless `history` is of a run with such an optimiser's state, such weights and such scores."""
+    found, wanted = ({k: getattr(a, "shape", ()) for k, a in s.items()} for s in (history.optimizer or state, state))
+    if found != wanted or getattr(history.weights, "shape", theta.shape) != theta.shape:
+        raise ValueError(f"history: expected that of this model and optimizer, with {wanted}, got one with {found}")
+    if validation is not None and len(history.validation) != len(history.loss):
+        scores = len(history.validation)
+        raise ValueError(f"history: expected scores for each of its {len(history.loss)} epochs, got {scores}")
 
 
 def _count(model, target, mask):
