@@ -17,7 +17,8 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
     x:      (T, D, B)
     state:  initial state, a tuple of `cell.states` arrays (H, B); zeros if None
     keep:   whether `backward` will follow; if not, the steps' intermediate values are not kept
-    mask:   (T, B) booleans: where there is no step, the state stays as it was; None: every step is there
+    mask:   (T, B) booleans: where there is no step, the state stays as it was, whatever (finite) stands in x there;
+            None: every step is there
     returns h (T, H, B), the final state, and the cache that `backward` needs
 
     h and the final state may share memory with the cache: do not write into them before `backward`.
