@@ -69,7 +69,7 @@ def backward(cell, P, cache, dh, dstate=None):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
             skipped = tuple(xp.where(mask[t], 0, d) for d in ds)  # scan-dh-mask
-            ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-mask
+            ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-hat
         da = ()
         for (stage, _, rows), (q, kept) in zip(reversed(stages), reversed(saved[t])):
             da_k, du, ds, dp = stage.back(ds, kept, p)

@@ -148,6 +148,7 @@ def _computed(node):
             for a in c.args for n in ast.walk(a)}  # fmt: skip
     nodes = [n for n in nodes if n not in stored | room]
     calls = {_name(n) for n in nodes if isinstance(n, ast.Call)}
+    nodes = [n for n in nodes if not (isinstance(n, ast.Compare) and all(isinstance(o, ast.IsNot) for o in n.ops))]
     arithmetic = any(isinstance(n, (ast.BinOp, ast.UnaryOp, ast.NamedExpr, ast.Compare, ast.Lambda)) for n in nodes)
     if not (arithmetic or isinstance(node, ast.AugAssign) or calls - HARMLESS):
         return None
@@ -159,41 +160,57 @@ def _computed(node):
 
 
 class Kind(NamedTuple):
-    """What labels of one kind speak of: a cell, the letters of its gates, and of its p in order (none: p = 0)."""
+    """What labels of one kind speak of: a cell, and the letters of its gates, of its p in order (none: p = 0), of its state.
+
+    mask: for the scan with a mask, two of which are run: where one is True the other is False
+    """
 
     cell: str
     gates: str
     own: str = ""
+    states: str = "h"
+    mask: bool | None = None
 
 
-ANY = cells.Cell(gates=2, own=1, states=1, step=None, back=None, name="any")
+ANY = cells.Cell(gates=2, own=1, states=2, step=None, back=None, name="any")
 
 
 def unknown(new):
     """A cell of which nothing is known: all that its step and back return are new symbols. new: shape -> array"""
 
     def step(a, u, s, p, tanh):
-        return (new(a.shape[1:]),), a.shape[1:]
+        planes = [new(a.shape[1:]) for _ in range(9)]
+        return tuple(planes[:2]), planes[2:]
 
-    def back(ds, shape, p):
-        return (new(shape), new(shape)), (new(shape), new(shape)), (new(shape),), (new(shape),)
+    def back(ds, planes, p):
+        return tuple(planes[:2]), tuple(planes[2:4]), tuple(planes[4:6]), tuple(planes[6:])
 
     return ANY._replace(step=step, back=back)
 
 
 KINDS = {
     "rnn": Kind("RNN", "h"),
-    "lstm": Kind("LSTM", "iofg"),
-    "peephole": Kind("LSTM", "iofg", "iof"),
+    "lstm": Kind("LSTM", "iofg", states="hc"),
+    "peephole": Kind("LSTM", "iofg", "iof", states="hc"),
     "gru": Kind("GRU", "zrn", "n"),
     "gru-before": Kind("GRU_BEFORE", "zrn"),
-    "scan": Kind("ANY", "", "v"),
+    "scan": Kind("ANY", "", "p", states="hc"),
+    "scan, masked": Kind("ANY", "", "p", states="hc", mask=True),
+    "scan, masked the other way": Kind("ANY", "", "p", states="hc", mask=False),
 }
 
 
 def kind_of(label):
     """The longest name of a kind that the label begins with, or None."""
     return max((name for name in KINDS if label.startswith(name + "-")), key=len, default=None)
+
+
+def kinds(label, latex):
+    """The kinds for which an equation has to hold: one that speaks of a mask, of the scan with either mask."""
+    own = kind_of(label)
+    if own == "scan" and re.search(r"\\mathbf *(\{ *)?v|\\hat", latex):
+        return ["scan, masked", "scan, masked the other way"]
+    return [own]
 
 
 class Code:
@@ -223,6 +240,7 @@ class Run:
         self.code, self.kind, self.cut, self.values, self.atoms, self.known = code, kind, cut, {}, {}, {}
         self.D, self.H, self.B, self.finished = D, H, B, False
         self.seen, self.sigmas, self.defined, self.factored = None, set(), {}, {}
+        self.hat = "" if kind.mask is None else "_hat"  # of what the cell proposes, before the mask
         cell, scan = getattr(code.cells, kind.cell, ANY), code.scan
         self.gates = cell.gates
 
@@ -231,18 +249,25 @@ class Run:
         V = self._indeterminates(parameters | {"x": (T, D, B), "dh": (T, H, B)} | states)
         self.P, x, dh = {name: V[name] for name in parameters}, V["x"], V["dh"]
         state = tuple(V[name] for name in states)
-        cell = self._seen(cell)
-        h, _, cache = scan.forward(cell, self.P, x, state)
+        cell, mask = self._seen(cell), None
+        if kind.mask is not None:  # at each step of some examples, and not of others; all pairs of steps in a row
+            mask = (np.arange(T).reshape(T, 1) + np.arange(B)) % 3 != 1
+            mask = mask if kind.mask else ~mask
+        h, final, cache = scan.forward(cell, self.P, x, state, mask=mask)
         grads, dx, dstate0 = scan.backward(cell, self.P, cache, dh)
-        for t in range(T + 1):
-            names = ["h", "c"][: cell.states]
-            if t == 0:
-                self.values |= {(name, 0): s for name, s in zip(names, state)}
-                self.atoms |= {(name, 0): s for name, s in zip(names, state)}
-                self.values |= {("d" + name, 0): s for name, s in zip(names, dstate0)}
-            else:
-                self.values |= {("x", t): x[t - 1], ("dx", t): dx[t - 1], ("+h", t): dh[t - 1]}
-                self.values.setdefault(("h", t), h[t - 1])
+        for name, first, last, derivative in zip(kind.states, state, final, dstate0):
+            self.values[name, 0], self.values["d" + name, 0], self.atoms[name, 0] = first, derivative, first
+            self.values.setdefault((name, T), last)
+        for t in range(1, T + 1):
+            self.values |= {("x", t): x[t - 1], ("dx", t): dx[t - 1], ("+h", t): dh[t - 1]}
+            self.values.setdefault(("h", t), h[t - 1])
+            if mask is not None:
+                self.values["v", t] = np.tile(mask[t - 1].astype(int), (H, 1))
+                # where there is no step, the cell does not see dh: it is what the loss and all later steps contribute
+                later, after = (x[t:], mask[t:], cache[2][t:]), np.zeros((2, H, B), int)
+                if t < T:
+                    _, _, after = scan.backward(unknown(None), self.P, later, dh[t:])
+                self.values |= {("dh", t): dh[t - 1] + after[0], ("dc", t): after[1]}
         self.finished, self.grads, self.loss = True, grads, sum((dh[t] * h[t]).sum() for t in range(T))
 
     def _indeterminates(self, shapes):
@@ -332,11 +357,13 @@ class Run:
     def _step(self, step, last):
         def seen(a, u, s, p, tanh):
             self.t, self.steps = self.steps // self.stages + 1, self.steps + 1
+            if self.hat:
+                self.values |= {(name, self.t - 1): plane for name, plane in zip(self.kind.states, s)}
             if self.stages == 1:
                 self.values["a", self.t], self.values["u", self.t] = np.concatenate(a), np.concatenate(u)
             state, kept = step(a, u, s, p, self.tanh if self.cut == "tanh" else tanh)
             if last and self.cut == "tanh":
-                state = tuple(self.define(name, s) for name, s in zip("hc", state))
+                state = tuple(self.define(name + self.hat, plane) for name, plane in zip(self.kind.states, state))
             return state, kept
 
         return seen
@@ -346,13 +373,16 @@ class Run:
             self.backs -= 1
             self.t = self.backs // self.stages + 1
             if last and self.cut == "tanh":
-                ds = tuple(self.define(name, d) for name, d in zip(("dh", "dc from t+1"), ds))
+                whole = "" if self.kind.cell == "ANY" else " from t+1"  # of dc, a cell may add more to it
+                names = ["dh" + self.hat] + [f"d{name}{self.hat}{whole}" for name in self.kind.states[1:]]
+                ds = tuple(self.define(name, d) for name, d in zip(names, ds))
             da, du, ds, dp = back(ds, saved, p)
             if self.stages == 1:
                 shape = (self.H, self.B)
                 self.values |= {(name, self.t): np.concatenate(d) for name, d in (("da", da), ("du", du))}
                 self.values["e", self.t] = ds[0] if np.ndim(ds[0]) else np.zeros(shape, int)
-                self.values["dv", self.t] = dp[0] if dp else 0
+                if len(self.kind.own) == 1:
+                    self.values["dp", self.t] = dp[0]
             return da, du, ds, dp
 
         return seen
@@ -491,7 +521,7 @@ TOKEN = re.compile(r"\\text\{[^{}]*\}|\\[a-zA-Z]+|\\.|[0-9]+|[a-zA-Z]|\S")
 SPACES = {r"\,", r"\;", r"\:", "&"}
 SIZES = {r"\left", r"\right", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\big", r"\Big"}
 GAPS = {r"\\", r"\quad", r"\qquad"}  # what follows has to begin with a sign: it goes on with what stands before
-VECTORS = set("abcefghimnoqruxzp1")
+VECTORS = set("abcefghimnoqruvxzp1")
 MATRICES = set("WRIJ")
 
 
@@ -545,6 +575,7 @@ class Reader:
         ( … )                        a number                    \tanh, \sigma and \tanh', \sigma' of ( … ) or a letter
         \mathbf h_t, \bar{\mathbf i}_{t-1}, W_i, R, \mathbf b_o, \mathbf p_f, J_t, I; \mathbf 1, the column of B ones
         \mathrm d before a letter: the derivative of the loss that the code computes
+        \mathbf v_t: 1 where the mask says that there is a step, else 0; \hat{\mathbf h}_t: what the cell proposes there
         \frac{\partial y}{\partial x}, \frac{\partial^+ y}{\partial x}, of letters or of the loss L
         \sum_{k=1}^{T}, \prod_{k=T}^{t+1} (counts down) and the product that follows
         \operatorname{diag}( … )     \underbrace{ … }_{\text{…}}     \begin{bmatrix} … \\ … \end{bmatrix}, stacked
@@ -761,12 +792,12 @@ class Reader:
             if name.startswith("d"):
                 raise Unproven("a derivative of a derivative")
             return "d" + name, t
-        if token == r"\bar":
+        if token in (r"\bar", r"\hat"):
             inside = self.inner(self.group())
             name, t = inside.name()
-            if inside.peek() is not None or name.startswith("d") or "_bar" in name:
-                raise Unproven("a bar over more than a letter")
-            return self.subscript(name + "_bar", t)
+            if inside.peek() is not None or name not in VECTORS | MATRICES:
+                raise Unproven(f"a {token[1:]} over more than a letter")
+            return self.subscript(f"{name}_{token[1:]}", t)
         if bold := token == r"\mathbf":
             (token,) = self.group()
         token = {r"\imath": "i"}.get(token, token)
@@ -805,14 +836,12 @@ class Reader:
             return Jacobian(self.graph().partial(("h", t), ("h", t - 1)))
         arrays = {"": self.run.P, "d": self.run.grads}["d" * name.startswith("d")]
         base = name.removeprefix("d").partition("_")[0]
-        if name.startswith("d") or base not in "xWRbp":
+        if name.startswith("d") or base not in "xWRbpv":
             self.used.add(name)
         if t is None and base in arrays:
             return rows(self.run, name.removeprefix("d"), arrays)
         if t is None:
             raise Unproven(f"{name} has no index")
-        if name == "dp" and len(self.run.kind.own) == 1:
-            name = "dv"
         if name not in {known for known, _ in self.run.values}:
             raise Unproven(f"the code has no {name}")
         if not 0 <= t <= T + 1:
@@ -929,7 +958,7 @@ def size(member, kind):
     """
     text = re.sub(r"\\frac \{ \\partial \^ (\+|\{ \+ \}) L \} \{[^{}]*\}", "", " ".join(member))
     by_parameter = re.search(r"\\partial( [^L]|\^)[^/]*?\} \{ \\partial (W|R|\\mathbf (\{ )?[bp]\b)", text)
-    slow = r"\partial L" in text and KINDS[kind].cell == "LSTM"
+    slow = r"\partial L" in text and KINDS[kind].states == "hc"
     return 2 if by_parameter or slow else 1 if re.search(r"\\partial|\bJ\b|diag|d i a g", text) else 0
 
 
@@ -937,45 +966,48 @@ SHIPPED = Code()
 
 
 def prove(label, latex, code=SHIPPED):
-    """Raise `Unproven` unless the equation is what the code computes, at every step t.
+    """Raise `Unproven` unless the equation is what the code computes, at every step t, for each of its `kinds`.
 
     Returns the names of those variables of the code that the left side speaks of.
     """
-    members, kind = sides(latex), kind_of(label)
-    flat = [token for member in members for token in member]
+    members = sides(latex)
     try:
-        if kind is None:
-            return _prove_identity(members, code)
-        used = [set() for _ in members]
-        sizes = [size(member, kind) for member in members]
-        for level in sorted({*sizes}):  # at the size of each member: it, and all that can be had at that size
-            few = [k for k, mine in enumerate(sizes) if mine <= level]
-            if len(few) == 1:
-                continue
-            D, H, B = SIZE[level]
-            run, graph = code.run(kind, "tanh", D, H, B), lambda bars=False, D=D, H=H: code.graph(kind, bars, D, H)
-            for t in range(1, T + 1) if "t" in flat else [None]:
-                first, *others = (Reader(members[k], code, run, graph, {"t": t}, used[k]).all() for k in few)
-                shapes = {np.shape(matrix(v)) for v in others if not is_number(v) and not getattr(v, "elementwise", 0)}
-                if len(shapes) > 1:
-                    raise Unproven(f"the shapes differ: {shapes}")
-                for k, value in zip(few[1:], others):
-                    if not same(run, first, value):
-                        raise Unproven(f"{' '.join(members[few[0]])} is not {' '.join(members[k])}, at t = {t}")
-        text = " ".join(flat)
-        if max(sizes) and re.search(r"\\mathbf (\{ )?1|\\mathrm (d|\{ d \}) \\mathbf (\{ )?[bp]", text):
-            raise Unproven("a sum over examples beside a derivative of one example")
-        if KINDS[kind].cell == "LSTM" and r"\partial L" in text and {"R", "W", r"\top", "["} & {*flat}:
-            raise Unproven("takes too long for more than one unit, and for one it says too little")
-        if {"t", "T"} & {*flat} and ABSOLUTE.search(text):
-            raise Unproven("for any T, and yet a step with a number")
-        if not set.union(*used):
-            raise Unproven("says nothing of what the code computes")
-        return used[0] or set.union(*used)
+        used = [_prove(members, kind, code) if kind else _prove_identity(members, code) for kind in kinds(label, latex)]
+        return used[0]
     except Unproven as error:
         raise Unproven(f"eq-{label}: {error}") from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Unproven(f"eq-{label}: does not make sense: {type(error).__name__}: {error}") from error
+
+
+def _prove(members, kind, code):
+    flat = [token for member in members for token in member]
+    used = [set() for _ in members]
+    sizes = [size(member, kind) for member in members]
+    for level in sorted({*sizes}):  # at the size of each member: it, and all that can be had at that size
+        few = [k for k, mine in enumerate(sizes) if mine <= level]
+        if len(few) == 1:
+            continue
+        D, H, B = SIZE[level]
+        run, graph = code.run(kind, "tanh", D, H, B), lambda bars=False, D=D, H=H: code.graph(kind, bars, D, H)
+        for t in range(1, T + 1) if "t" in flat else [None]:
+            first, *others = (Reader(members[k], code, run, graph, {"t": t}, used[k]).all() for k in few)
+            shapes = {np.shape(matrix(v)) for v in others if not is_number(v) and not getattr(v, "elementwise", 0)}
+            if len(shapes) > 1:
+                raise Unproven(f"the shapes differ: {shapes}")
+            for k, value in zip(few[1:], others):
+                if not same(run, first, value):
+                    raise Unproven(f"{' '.join(members[few[0]])} is not {' '.join(members[k])}, at t = {t}")
+    text = " ".join(flat)
+    if max(sizes) and re.search(r"\\mathbf (\{ )?1|\\mathrm (d|\{ d \}) \\mathbf (\{ )?[bp]", text):
+        raise Unproven("a sum over examples beside a derivative of one example")
+    if KINDS[kind].states == "hc" and r"\partial L" in text and {"R", "W", r"\top", "["} & {*flat}:
+        raise Unproven("takes too long for more than one unit, and for one it says too little")
+    if {"t", "T"} & {*flat} and ABSOLUTE.search(text):
+        raise Unproven("for any T, and yet a step with a number")
+    if not set.union(*used):
+        raise Unproven("says nothing of what the code computes")
+    return used[0] or set.union(*used)
 
 
 def same(run, a, b):

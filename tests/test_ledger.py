@@ -153,6 +153,8 @@ def doubled(module, line, tmp_path):
     twice = lambda value: ast.BinOp(ast.Constant(2), ast.Mult(), value)
     if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in ("sigmoid", "tanh"):
         node.value.args[0] = twice(node.value.args[0])
+    elif isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "tuple":
+        node.value.args[0].elt = twice(node.value.args[0].elt)
     elif isinstance(node.value, ast.Tuple):
         node.value.elts = [v if isinstance(v, ast.Starred) else twice(v) for v in node.value.elts]
     else:
