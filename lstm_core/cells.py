@@ -1,8 +1,8 @@
 """Cells: the elementwise half of a recurrent layer.
 
 A cell turns gate pre-activations and the previous state into the next state. `step` does that; `back`, its
-derivative worked out by hand, stands beneath it. Both are elementwise: only + - * / and `tanh`, which is handed in,
-so that one text runs on floats, on complex numbers and on symbols. The matrix products live in `scan`.
+derivative worked out by hand, stands beneath it. Both are elementwise: only + - * /, `tanh`, which is handed in,
+and `positive`, so that one text runs on floats, on complex numbers and on symbols. The matrix products live in `scan`.
 
     a_t = W x_t + b          the input's part           (G, H, B)
     u_t = R h_{t-1}          the recurrent part         (G, H, B)
@@ -16,6 +16,8 @@ the loss with respect to what follows.
 
 from collections.abc import Callable
 from typing import NamedTuple
+
+from .arrays import namespace
 
 
 class Cell(NamedTuple):
@@ -49,6 +51,14 @@ class Cell(NamedTuple):
 def sigmoid(x, tanh):
     """σ(x) = 1 / (1 + exp(-x)), written so that it cannot overflow and is exact on symbols."""
     return (1 + tanh(x / 2)) / 2  # sigmoid
+
+
+def positive(x):
+    """1 where x > 0, else 0: relu(x) = positive(x) * x, and its derivative is positive(x).
+
+    At x = 0 relu has a kink and no derivative; the code takes 0. A complex number goes by its real part.
+    """
+    return namespace(x).heaviside(x.real, 0)  # positive
 
 
 # ---- vanilla RNN (Elman 1990): gates (h), state (h) ---------------------------------------------------------

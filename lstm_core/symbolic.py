@@ -16,11 +16,26 @@ from . import scan
 from .cells import Cell
 
 
+class positive(sympy.Function):
+    """The `positive` of `cells`, 1 where x > 0, else 0, on symbols; its derivative is 0.
+
+    That is so for x ≠ 0 only: what is proven of a relu holds where its argument is not 0. At the kink there is no
+    derivative, and the code takes 0.
+    """
+
+    def fdiff(self, argindex=1):
+        return sympy.Integer(0)
+
+
 class _Namespace:
     """NumPy for arrays of symbols: NumPy itself, with SymPy's functions where NumPy has no answer."""
 
     __name__ = "symbols"
     tanh, exp, log = (staticmethod(np.frompyfunc(f, 1, 1)) for f in (sympy.tanh, sympy.exp, sympy.log))
+
+    @staticmethod
+    def heaviside(x, _):
+        return np.frompyfunc(positive, 1, 1)(x)
 
     @staticmethod
     def max(x, axis, keepdims):
