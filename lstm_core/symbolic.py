@@ -203,7 +203,7 @@ def _probe_third_back(ds, saved, p):
 
 _FIRST = Cell(gates=2, own=2, states=2, step=_probe_first_step, back=_probe_first_back, name="probe, first")
 _SECOND = Cell(
-    gates=1, own=2, states=3, step=_probe_second_step, back=_probe_second_back, name="probe, second", inputs=0
+    gates=1, own=0, states=3, step=_probe_second_step, back=_probe_second_back, name="probe, second", inputs=0
 )
 _THIRD = Cell(gates=1, own=2, states=2, step=_probe_third_step, back=_probe_third_back, name="probe, third")
 PROBE = Cell(gates=4, own=2, states=2, step=None, back=None, name="probe", stages=(_FIRST, _SECOND, _THIRD), inputs=3)

@@ -333,13 +333,22 @@ class Run:
         """Arrays of symbols; if all values are polynomials, as generators of one ring, which is fast."""
         V = {name: symbolic.symbols(name, *shape) for name, shape in shapes.items()}
         if self.cut == "tanh":
-            new = list(sympy.symbols("new:400", real=True))
+            new = list(sympy.symbols(f"new:{self.needed()}", real=True))
             self.ring = sympy.ring([v for array in V.values() for v in array.flat] + new, sympy.QQ)[0]
             V = {name: np.frompyfunc(self.ring.from_expr, 1, 1)(array) for name, array in V.items()}
             self.unused = iter(self.ring.gens[-len(new) :])
             rng = random.Random(0)
             self.numbers = [rng.randrange(PRIME) for _ in self.ring.gens]
         return V
+
+    def needed(self):
+        """How many symbols a run needs: for each tanh and positive, for what passes between steps, for what is outside."""
+        cell = cell_of(self.kind, self.code.cells, self.code.variants)
+        stages = () if cell is ANY else cell.stages or (cell,)
+        trees = [self.code.functions[stage.step.__name__][0] for stage in stages]
+        calls = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Call)]
+        planes = 2 * len(self.kind.states) + (len(calls) if stages else 9)
+        return planes * T * self.H * self.B + 12 * (self.D + self.H) * self.B
 
     def fresh(self, shape):
         """An array of symbols that stand for anything."""
