@@ -463,7 +463,8 @@ class Run:
         """The function, each statement `v = e` followed by `v = see("v", v)`, and the arguments of activations seen."""
         if function.__name__ not in self.code.functions:  # the unknown cell's
             return function
-        tree, names = copy.deepcopy(self.code.functions[function.__name__])
+        tree, names = self.code.functions[function.__name__]
+        tree = copy.deepcopy(tree)
         parsed = lambda text: ast.parse(text).body
         body = []
         for statement in tree.body:
