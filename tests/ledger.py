@@ -342,7 +342,7 @@ class Run:
         return V
 
     def needed(self):
-        """How many symbols a run needs: for each tanh and positive, for what passes between steps, for what is outside."""
+        """How many symbols a run needs: for tanh and positive, for what passes between steps, for what is outside."""
         cell = cell_of(self.kind, self.code.cells, self.code.variants)
         stages = () if cell is ANY else cell.stages or (cell,)
         trees = [self.code.functions[stage.step.__name__][0] for stage in stages]
