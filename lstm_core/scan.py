@@ -44,7 +44,7 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
             state, kept = stage.step(a_t, u_t, state, p, xp.tanh)
             kept_t.append((q, kept))
         if mask is not None:
-            state = tuple(xp.where(mask[t], new, old) for new, old in zip(state, before))  # scan-mask
+            state = tuple(xp.where(mask[t], new, old) for new, old in zip(state, before))  # scan-mask, scan-mask-c
         h[t + 1] = state[0]
         if keep:
             saved.append(kept_t)
@@ -70,7 +70,7 @@ def backward(cell, P, cache, dh, dstate=None):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
             skipped = tuple(xp.where(mask[t], 0, d) for d in ds)  # scan-dh-mask
-            ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-mask
+            ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-hat, scan-dc-hat
         da = ()
         for (stage, _, rows), (q, kept) in zip(reversed(stages), reversed(saved[t])):
             da_k, du, ds, dp = stage.back(ds, kept, p)
