@@ -67,7 +67,8 @@ def fit(
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
     history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place
-    checkpoint: file to save model, history and rng to after every epoch, for `checkpoint.load`
+    checkpoint: file to save model, history and rng to after every epoch. What `checkpoint.load` makes of it, handed in
+                here with all else as it was, goes on as if there had been no break, bit for bit
     device:     "numpy" or "cupy": parameters and data move there once, before the first batch, and the model stays;
                 None: everything is where the model is already
     progress:   show a progress bar
@@ -108,18 +109,37 @@ def fit(
             validation = _prepare(model, *validation, *[None] * (3 - len(validation)), device)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
-    _check_history(history, optimizer.init(model.theta), model.theta, validation)
+    first = len(history.loss)
+    if first > epochs:
+        raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
+    if first and len(history.validation) != first * (validation is not None):
+        raise ValueError(
+            f"history: expected validation in all epochs or none, got {len(history.validation)} of {first}"
+        )
+    if first or history.optimizer is not None:
+        wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}
+        given = (history.optimizer or {}) | {"weights": history.weights}
+        kind = lambda v: (getattr(v, "shape", ()), str(getattr(v, "dtype", "")))
+        kinds = [{k: kind(v) for k, v in s.items()} for s in (wanted, given)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"history: expected {kinds[0]} for this model, optimizer and patience, got {kinds[1]}")
+    if checkpoint is not None:
+        from .checkpoint import config_of, save  # it reads this module
+
+        config_of(model)  # can it be saved? Say so before an epoch is over
     if device is not None:
         model.to(device)
     xp, (N, T) = namespace(model.theta), x.shape[:2]
     state = history.optimizer or optimizer.init(model.theta)
-    state = history.optimizer = {k: to_device(a, xp) if hasattr(a, "shape") else a for k, a in state.items()}
+    state = history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
     steps = T if truncate is None else truncate
     sizes = None if lengths is None else to_host(lengths)
-    first, batches = len(history.loss), len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
+    batches = len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
     pieces = math.ceil(T / steps)
     with tqdm(total=(epochs - first) * batches * pieces, disable=not progress, unit="batch", mininterval=0.5) as bar:
         for epoch in range(first, epochs):
+            if patience is not None and epoch and epoch - 1 - history.best >= patience:
+                break
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
             start, total, count = time.perf_counter(), 0.0, 0
             chosen = _batches(rng, N, batch, sizes if buckets else None)
@@ -162,12 +182,8 @@ def fit(
                 if patience is not None and history.best == epoch:
                     history.weights = model.theta.copy()
             if checkpoint is not None:
-                from .checkpoint import save  # it reads this module
-
                 save(checkpoint, model, history, rng)
-            if patience is not None and epoch - history.best >= patience:
-                break
-    if patience is not None and history.weights is not None:
+    if history.weights is not None:
         model.theta[...] = to_device(history.weights, xp)
     return history
 
@@ -200,16 +216,6 @@ def _pieces(model, x, y, here, mask, T, steps):
         if piece.stop == T or not model.reads_last:
             target = columns(y[here] if model.reads_last else y[here, piece])
         yield columns(x[here, piece]), target, None if mask is None else mask[piece], (begin + piece.stop) / 2 / T
-
-
-def _check_history(history, state, theta, validation):
-    """Raise ValueError unless `history` is of a run with such an optimiser's state, such weights and such scores."""
-    found, wanted = ({k: getattr(a, "shape", ()) for k, a in s.items()} for s in (history.optimizer or state, state))
-    if found != wanted or getattr(history.weights, "shape", theta.shape) != theta.shape:
-        raise ValueError(f"history: expected that of this model and optimizer, with {wanted}, got one with {found}")
-    if validation is not None and len(history.validation) != len(history.loss):
-        scores = len(history.validation)
-        raise ValueError(f"history: expected scores for each of its {len(history.loss)} epochs, got {scores}")
 
 
 def _count(model, target, mask):

@@ -4,7 +4,6 @@ What holds for one string holds for each string of a padded batch; what stands i
 """
 
 import copy
-import math
 import tracemalloc
 
 import numpy as np
@@ -13,9 +12,25 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lstm_core import (
-    Model, activation, bidirectional, check, dense, dropout, embedding, evaluate, fit, gru, last, losses, lstm, model,
-    mse, optim, recurrent, reverse, rnn, softmax_cross_entropy,
-)  # fmt: skip
+    Model,
+    activation,
+    bidirectional,
+    check,
+    dense,
+    dropout,
+    embedding,
+    evaluate,
+    fit,
+    gru,
+    last,
+    lstm,
+    model,
+    mse,
+    optim,
+    reverse,
+    rnn,
+    softmax_cross_entropy,
+)  # fmt: skip  # isort: skip
 
 # Against the complex step, or against the same sum in another order: some hundred products and sums, each to 1e-16,
 # relative to the largest element.
@@ -440,7 +455,7 @@ def test_pieces_of_a_model_that_reads_on_after_last_are_not_the_whole():
     net = build(NETS["last and on"])
     assert not net.runs_forward and build(NETS["last"]).runs_forward
     assert not any(build(NETS[name]).runs_forward for name in ("bidirectional", "both ends", "embedding"))
-    with pytest.raises(ValueError, match="^truncate: expected layers that run forward, got"):
+    with pytest.raises(ValueError, match=r"^truncate: expected layers that run forward, got"):
         fit(net, *data_for(net), epochs=1, truncate=3, rng=np.random.default_rng(0), progress=False)
 
 
