@@ -4,9 +4,9 @@ Read it in this order: `cells` (the elementwise arithmetic), `scan` (time, and e
 proofs), then `layers`, `model` and `training`.
 """
 
-from . import arrays, cells, check, data, init, layers, losses, model, optim, scan, training
+from . import arrays, cells, check, data, init, layers, losses, model, optim, scan, training, variants
 from .arrays import to_device, to_host
-from .layers import dense, gru, last, lstm, recurrent, rnn
+from .layers import activation, bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn
 from .losses import mse, softmax_cross_entropy
 from .model import Model
 from .optim import adam, clip_global_norm, constant, cosine, momentum, sgd, steps

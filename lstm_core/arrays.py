@@ -157,6 +157,12 @@ def check_positive(name, value):
         raise ValueError(f"{name}: expected a positive number, got {value!r}")
 
 
+def check_choice(name, value, choices):
+    """Raise ValueError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
 def check_rng(rng):
     """Raise TypeError unless `rng` is a NumPy Generator: no seed, no global state."""
     if not isinstance(rng, np.random.Generator):

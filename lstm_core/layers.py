@@ -1,90 +1,190 @@
 """Layers: what a model is a list of. A layer is a few functions on arrays (T, features, B), no more.
 
-`recurrent` is a cell in the scan; `last` keeps the final step; `dense` is an affine map at every step.
+`recurrent` is a cell in the scan, `reverse` and `bidirectional` run it from the end; `last` keeps the final step,
+`dense` is an affine map at every step; `embedding`, `activation` and `dropout` are what they are called.
 """
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import cells, scan
-from .arrays import check_count, check_dtype, check_shape, namespace
-from .init import orthogonal, xavier_uniform
+import numpy as np
+
+from . import cells, init, scan, variants
+from .arrays import check_choice, check_count, check_dtype, check_shape, namespace
+
+
+class Pass(NamedTuple):
+    """What a forward pass is told beside its input.
+
+    keep: whether `backward` will follow (see `scan.forward`)
+    mask: (T, B) booleans, True where there is a step; None: every step is there
+    rng:  numpy.random.Generator for dropout; None: no dropout
+    """
+
+    keep: bool = True
+    mask: object = None
+    rng: np.random.Generator | None = None
+
+
+PLAIN = Pass()
 
 
 class Layer(NamedTuple):
     """One layer of a model.
 
     name:     for tables and parameter names
+    config:   what makes it again, by `make`: a dict of numbers, words and booleans
+    forward:  P, x, state, how -> y, state', cache      (state is () for layers that keep none; how is a `Pass`)
+    backward: P, cache, dy, dstate -> grads, dx, dstate0
     features: input features D it expects; None for any
     shapes:   parameter name -> shape
-    output:   (T, D) -> (T', D'), the shape it makes
     init:     rng -> starting values, a dict like P
-    forward:  P, x, state, keep -> y, state', cache      (state is () for layers that keep none; keep as in `scan`)
-    backward: P, cache, dy, dstate -> grads, dx, dstate0
+    output:   (T, D) -> (T', D'), the shape it makes
     """
 
     name: str
-    features: int | None
-    shapes: dict
-    output: Callable
-    init: Callable
+    config: dict
     forward: Callable
     backward: Callable
+    features: int | None = None
+    shapes: dict = {}  # noqa: RUF012 (nobody writes into it)
+    init: Callable = lambda rng: {}
+    output: Callable = lambda T, D: (T, D)
 
 
-def rnn(features, hidden):
-    """Vanilla RNN layer: see `recurrent` and `cells.RNN`."""
-    return recurrent(cells.RNN, features, hidden)
+def rnn(features, hidden, activation="tanh", **start):
+    """Vanilla RNN layer, of tanh or relu: see `recurrent`, `cells.RNN` and `variants.RNN_RELU`."""
+    forms = {"tanh": "rnn", "relu": "rnn relu"}
+    check_choice("activation", activation, forms)
+    return recurrent(forms[activation], features, hidden, **start)
 
 
-def lstm(features, hidden, peepholes=False):
-    """LSTM layer, plain or with peepholes: see `recurrent` and `cells.LSTM`."""
-    return recurrent(cells.LSTM, features, hidden, own=peepholes)
+def lstm(features, hidden, peepholes=False, **start):
+    """LSTM layer, plain or with peepholes: see `recurrent` and `cells.LSTM`; its variants are made by `recurrent`."""
+    return recurrent(cells.LSTM, features, hidden, own=peepholes, **start)
 
 
-def gru(features, hidden, reset="after"):
+def gru(features, hidden, reset="after", **start):
     """GRU layer, reset "after" or "before" the recurrent product: see `recurrent`, `cells.GRU`, `cells.GRU_BEFORE`."""
     forms = {"after": cells.GRU, "before": cells.GRU_BEFORE}
-    if reset not in forms:
-        raise ValueError(f"reset: expected 'after' or 'before', got {reset!r}")
-    return recurrent(forms[reset], features, hidden)
+    check_choice("reset", reset, forms)
+    return recurrent(forms[reset], features, hidden, **start)
 
 
-def recurrent(cell, features, hidden, own=True):
+def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.orthogonal, forget_bias=1.0):
     """Layer that carries `cell` through time: x (T, D, B) -> h (T, H, B).
 
-    own: whether the cell's own parameters p are learned; if not they are 0 (LSTM: no peepholes)
-
-    Starts with Xavier-uniform W and orthogonal R, gate by gate, forget bias 1 (Jozefowicz et al. 2015), all else 0.
+    cell: a `Cell`, or the name of one of `variants.CELLS`
+    own:  whether the cell's own parameters p are learned; if not they are 0 (LSTM: no peepholes)
+    W, R: initialisers of `init`, used gate by gate; forget_bias is the start of the forget gate's bias (1: Jozefowicz
+          et al. 2015); all else starts at 0
     """
+    if isinstance(cell, str):
+        check_choice("cell", cell, variants.CELLS)
+        cell = variants.CELLS[cell]
     check_count("features", features)
     check_count("hidden", hidden)
-    shapes = scan.parameter_shapes(cell, features, hidden, own)
 
-    def init(rng):
-        b = [[float(gate == cell.forget)] * hidden for gate in range(cell.gates)]
+    def start(rng):
+        inputs = scan.inputs(cell)
         return {
-            "W": [xavier_uniform(rng, hidden, features) for _ in range(cell.gates)],
-            "R": [orthogonal(rng, hidden, hidden) for _ in range(cell.gates)],
-            "b": b,
+            "W": [W(rng, hidden, features) for _ in range(inputs)],
+            "R": [R(rng, hidden, hidden) for _ in range(cell.gates)],
+            "b": [[forget_bias if gate == cell.forget else 0.0] * hidden for gate in range(inputs)],
             "p": 0.0,
         }
 
-    return Layer(
-        cell.name,
-        features,
-        shapes,
-        lambda T, D: (T, hidden),
-        init,
-        lambda P, x, state, keep=True: scan.forward(cell, P, x, state or None, keep),
-        lambda P, cache, dy, dstate: scan.backward(cell, P, cache, dy, dstate or None),
-    )
+    def forward(P, x, state, how=PLAIN):
+        return scan.forward(cell, P, x, state or None, how.keep, how.mask)
+
+    def backward(P, cache, dy, dstate):
+        return scan.backward(cell, P, cache, dy, dstate or None)
+
+    config = {
+        "layer": "recurrent",
+        "cell": cell.name,
+        "features": int(features),
+        "hidden": int(hidden),
+        "own": bool(own),
+    }
+    shapes = scan.parameter_shapes(cell, features, hidden, own)
+    return Layer(cell.name, config, forward, backward, features, shapes, start, lambda T, D: (T, hidden))
+
+
+def reverse(of):
+    """The recurrent layer `of`, run from the last step to the first; y_t is still the output at step t.
+
+    With a mask the padding comes first, where the state waits: each string begins at its own end.
+    """
+    _check_recurrent(of)
+
+    def forward(P, x, state, how=PLAIN):
+        mask = None if how.mask is None else how.mask[::-1]
+        y, state, cache = of.forward(P, x[::-1], state, how._replace(mask=mask))
+        return y[::-1], state, cache
+
+    def backward(P, cache, dy, dstate):
+        grads, dx, dstate0 = of.backward(P, cache, dy[::-1], dstate)
+        return grads, dx[::-1], dstate0
+
+    config = {"layer": "reverse", "of": of.config}
+    return of._replace(name=f"reverse {of.name}", config=config, forward=forward, backward=backward)
+
+
+def bidirectional(of, last=False):
+    """Two layers like the recurrent `of`, one in each direction (Schuster & Paliwal 1997): (T, D, B) -> (T, 2H, B).
+
+    last: keep the final h of each only, (1, 2H, B): forward's at t = T, reverse's at t = 1
+
+    The features are forward's, then reverse's, and so is the state: their arrays one after the other.
+    """
+    _check_recurrent(of)
+    pair = {"forward": of, "reverse": reverse(of)}
+    hidden = of.output(1, of.features)[1]
+    ends = (slice(-1, None), slice(0, 1)) if last else (slice(None),) * 2
+
+    def split(P, name):
+        return {key: P[f"{name}.{key}"] for key in of.shapes}
+
+    def half(state, k):
+        return state[k * len(state) // 2 : (k + 1) * len(state) // 2]
+
+    def forward(P, x, state, how=PLAIN):
+        ys, states, caches = [], (), []
+        for k, (name, layer) in enumerate(pair.items()):
+            y, after, cache = layer.forward(split(P, name), x, half(state, k), how)
+            ys.append(y[ends[k]])
+            states, caches = states + tuple(after), [*caches, (y, cache)]
+        return namespace(x).concatenate(ys, axis=1), states, caches
+
+    def backward(P, caches, dy, dstate):
+        grads, dx, dstate0 = {}, 0, ()
+        for k, (name, layer) in enumerate(pair.items()):
+            y, cache = caches[k]
+            dh = namespace(dy).zeros_like(y)
+            check_shape("dy", dy, {"T": len(y[ends[k]]), "2H": 2 * hidden, "B": y.shape[2]})
+            dh[ends[k]] = dy[:, k * hidden : (k + 1) * hidden]
+            mine, dx_k, ds_k = layer.backward(split(P, name), cache, dh, half(dstate, k))
+            grads |= {f"{name}.{key}": g for key, g in mine.items()}
+            dx, dstate0 = dx + dx_k, dstate0 + tuple(ds_k)
+        return grads, dx, dstate0
+
+    def start(rng):
+        return {f"{name}.{key}": value for name in pair for key, value in of.init(rng).items()}
+
+    config = {"layer": "bidirectional", "of": of.config, "last": bool(last)}
+    shapes = {f"{name}.{key}": shape for name in pair for key, shape in of.shapes.items()}
+    output = lambda T, D: (1 if last else T, 2 * hidden)
+    return Layer(f"bidirectional {of.name}", config, forward, backward, of.features, shapes, start, output)
 
 
 def last():
-    """Layer that keeps the last step only: x (T, D, B) -> (1, D, B)."""
+    """Layer that keeps the last step only: x (T, D, B) -> (1, D, B).
 
-    def forward(P, x, state, keep=True):
+    Behind a recurrent layer with a mask, that is the output of the last step that is there: the state has waited.
+    """
+
+    def forward(P, x, state, how=PLAIN):
         return x[-1:], (), x
 
     def backward(P, x, dy, dstate):
@@ -93,15 +193,15 @@ def last():
         dx[-1:] = dy
         return {}, dx, ()
 
-    return Layer("last", None, {}, lambda T, D: (1, D), lambda rng: {}, forward, backward)
+    return Layer("last", {"layer": "last"}, forward, backward, output=lambda T, D: (1, D))
 
 
-def dense(features, outputs):
-    """Affine layer, the same at every step: y_t = W x_t + b, x (T, D, B) -> (T, C, B). Xavier-uniform W, b = 0."""
+def dense(features, outputs, W=init.xavier_uniform):
+    """Affine layer, the same at every step: y_t = W x_t + b, x (T, D, B) -> (T, C, B). `W` starts it; b = 0."""
     check_count("features", features)
     check_count("outputs", outputs)
 
-    def forward(P, x, state, keep=True):
+    def forward(P, x, state, how=PLAIN):
         namespace(x=x, **P)
         check_shape("x", x, {"T": None, "D": features, "B": None})
         check_dtype("x", x, P["W"].dtype)
@@ -114,12 +214,97 @@ def dense(features, outputs):
         dW = xp.tensordot(dy, x, ((0, 2), (0, 2)))
         return {"W": dW, "b": dy.sum(axis=(0, 2)).reshape(outputs, 1)}, P["W"].T @ dy, ()
 
-    return Layer(
-        "dense",
-        features,
-        {"W": (outputs, features), "b": (outputs, 1)},
-        lambda T, D: (T, outputs),
-        lambda rng: {"W": xavier_uniform(rng, outputs, features), "b": 0.0},
-        forward,
-        backward,
-    )
+    def start(rng):
+        return {"W": W(rng, outputs, features), "b": 0.0}
+
+    config = {"layer": "dense", "features": int(features), "outputs": int(outputs)}
+    shapes = {"W": (outputs, features), "b": (outputs, 1)}
+    return Layer("dense", config, forward, backward, features, shapes, start, lambda T, D: (T, outputs))
+
+
+def embedding(labels, outputs):
+    """A learned column for each label: x (T, B) integers 0 … labels-1 -> y_t = W[:, x_t], (T, C, B). First layer only.
+
+    It is `dense` without b on one-hot columns, looked up instead of multiplied. W starts as standard normal numbers.
+    """
+    check_count("labels", labels)
+    check_count("outputs", outputs)
+
+    def forward(P, x, state, how=PLAIN):
+        return namespace(x=x, **P).moveaxis(P["W"][:, x], 0, 1), (), x
+
+    def backward(P, x, dy, dstate):
+        xp = namespace(x=x, dy=dy)
+        check_shape("dy", dy, {"T": x.shape[0], "C": outputs, "B": x.shape[1]})
+        return {"W": xp.tensordot(dy, xp.eye(labels, dtype=dy.dtype)[x], ((0, 2), (0, 1)))}, None, ()
+
+    def start(rng):
+        return {"W": rng.standard_normal((outputs, labels))}
+
+    config, shapes = {"layer": "embedding", "labels": int(labels), "outputs": int(outputs)}, {"W": (outputs, labels)}
+    return Layer("embedding", config, forward, backward, None, shapes, start, lambda T, D: (T, outputs))
+
+
+def activation(function):
+    """Layer that applies "tanh", "sigmoid" or "relu" elementwise, or "softmax" over the features; of any (T, D, B)."""
+    check_choice("function", function, ("tanh", "sigmoid", "relu", "softmax"))
+
+    def forward(P, x, state, how=PLAIN):
+        xp = namespace(x)
+        if function == "softmax":
+            e = xp.exp(x - xp.max(x.real, axis=1, keepdims=True))  # no overflow; the softmax does not notice
+            y = slope = e / e.sum(axis=1, keepdims=True)
+        elif function == "relu":
+            slope = cells.positive(x)
+            y = slope * x
+        else:
+            y = xp.tanh(x) if function == "tanh" else cells.sigmoid(x, xp.tanh)
+            slope = 1 - y * y if function == "tanh" else y * (1 - y)
+        return y, (), slope
+
+    def backward(P, slope, dy, dstate):
+        if function == "softmax":  # dx = y ⊙ (dy - Σ y dy)
+            dy = dy - (slope * dy).sum(axis=1, keepdims=True)
+        return {}, slope * dy, ()
+
+    return Layer(function, {"layer": "activation", "function": function}, forward, backward)
+
+
+def dropout(rate):
+    """Layer that, in training, sets each input to 0 with probability `rate`, the rest divided by 1 - rate.
+
+    Srivastava et al. 2014, inverted: nothing is done without a generator (`Pass.rng`). Put it between layers:
+    the recurrence itself is left alone (Zaremba, Sutskever & Vinyals 2014). On any device the numbers are NumPy's.
+    """
+    if not (isinstance(rate, int | float) and 0 <= rate < 1):
+        raise ValueError(f"rate: expected a number in [0, 1), got {rate!r}")
+
+    def forward(P, x, state, how=PLAIN):
+        if how.rng is None:
+            return x, (), None
+        factor = (how.rng.random(x.shape) >= rate) / (1 - rate)
+        factor = namespace(x).asarray(factor.astype(x.real.dtype))
+        return x * factor, (), factor
+
+    def backward(P, factor, dy, dstate):
+        return {}, dy if factor is None else dy * factor, ()
+
+    return Layer("dropout", {"layer": "dropout", "rate": float(rate)}, forward, backward)
+
+
+def make(config):
+    """The layer whose `config` this is. Raises ValueError, naming what is wrong, for anything else."""
+    makers = (recurrent, reverse, bidirectional, last, dense, embedding, activation, dropout)
+    try:
+        options = dict(config)
+        maker = {f.__name__: f for f in makers}[options.pop("layer")]
+        if "of" in options:
+            options["of"] = make(options["of"])
+        return maker(**options)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"config: expected that of a layer, got {config!r} ({error})") from error
+
+
+def _check_recurrent(of):
+    if not (isinstance(of, Layer) and of.config["layer"] == "recurrent"):
+        raise ValueError(f"of: expected a recurrent layer such as lstm(28, 100), got {of!r}")

@@ -1,23 +1,28 @@
-"""Losses. Each takes outputs y (T, C, B) and targets, and returns the mean loss and its derivative dy (T, C, B)."""
+"""Losses. Each takes outputs y (T, C, B) and targets, and returns the mean loss and its derivative dy (T, C, B).
+
+The mean is over the steps of all examples. With a mask, (T, B) booleans, it is over the steps that are there: what
+stands elsewhere in y and target does not count, and dy is 0 there.
+"""
 
 from .arrays import check_dtype, check_floating, check_shape, namespace
 
 
-def mse(y, target):
+def mse(y, target, mask=None):
     """Mean squared error: mean over all T*C*B elements of (y - target)².
 
     target: (T, C, B), the dtype of y
     """
-    namespace(y=y, target=target)
+    xp = namespace(y=y, target=target)
     check_floating("y", y)
     T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
     check_shape("target", target, {"T": T, "C": C, "B": B})
     check_dtype("target", target, y.dtype)
-    error = y - target
-    return (error * error).sum() / (T * C * B), 2 * error / (T * C * B)
+    there, count = _steps(xp, y, mask)
+    error = there * (y - target)
+    return (error * error).sum() / (C * count), 2 * error / (C * count)
 
 
-def softmax_cross_entropy(y, target):
+def softmax_cross_entropy(y, target, mask=None):
     """Mean over T*B of -log softmax(y)[target], and (softmax(y) - onehot(target)) / (T*B).
 
     y:      (T, C, B), scores before the softmax (T = 1 for the last step only, else every step counts)
@@ -32,8 +37,19 @@ def softmax_cross_entropy(y, target):
     y = y - xp.max(y.real, axis=1, keepdims=True)  # no overflow; the softmax does not notice
     e = xp.exp(y)
     total = e.sum(axis=1, keepdims=True)
-    loss = ((xp.log(total) - y) * onehot).sum() / (T * B)
-    return loss, (e / total - onehot) / (T * B)
+    there, count = _steps(xp, y, mask)
+    onehot = there * onehot
+    return ((xp.log(total) - y) * onehot).sum() / count, (there * e / total - onehot) / count
+
+
+def _steps(xp, y, mask):
+    """1 where a step is there, else 0, as it broadcasts to y (T, C, B); and how many steps are there."""
+    if mask is None:
+        return 1, y.shape[0] * y.shape[2]
+    check_shape("mask", mask, {"T": y.shape[0], "B": y.shape[2]})
+    check_dtype("mask", mask, bool)
+    there = mask[:, None] * xp.ones(1, y.real.dtype)
+    return there, there.sum()
 
 
 def check_labels(name, labels, classes):

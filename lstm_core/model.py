@@ -5,12 +5,13 @@ where the one becomes the other.
 """
 
 import copy
+import itertools
 import math
 
 import numpy as np
 
 from .arrays import check_dtype, check_finite, check_floating, check_rng, check_shape, namespace, to_device
-from .layers import Layer
+from .layers import Layer, Pass
 from .losses import check_labels
 
 
@@ -21,6 +22,11 @@ def views(shapes, theta):
         out[name] = theta[start : start + math.prod(shape)].reshape(shape)
         start += math.prod(shape)
     return out
+
+
+def step_mask(lengths, T):
+    """Which steps are there, (T, B) booleans: the first n of T, for each n of the integers `lengths` (B,)."""
+    return namespace(lengths=lengths).arange(T)[:, None] < lengths
 
 
 def columns(x):
@@ -52,8 +58,17 @@ class Model:
         for layer in layers:
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers: expected layers such as lstm(28, 100), got {layer!r}")
-        if layers[0].features is None:
+        self.labels = layers[0].config.get("labels")  # of an embedding
+        if layers[0].features is None and self.labels is None:
             raise ValueError(f"layers: expected a first layer that states its features, got {layers[0].name}")
+        for before, layer in itertools.pairwise(layers):
+            if layer.config["layer"] == "embedding":
+                raise ValueError(f"layers: expected an embedding as the first layer only, got one after {before.name}")
+            if layer.config["layer"] == "last" and before.config["layer"] in ("bidirectional", "reverse"):
+                raise ValueError(
+                    f"layers: last after {before.name} keeps a backward run's first output, which has seen one step "
+                    "only; expected bidirectional(…, last=True)"
+                )
         if not callable(loss):
             raise TypeError(f"loss: expected a function such as losses.mse, got {loss!r}")
         check_rng(rng)
@@ -110,12 +125,14 @@ class Model:
 
     # ---- inside: examples are columns -------------------------------------------------------------------
 
-    def forward(self, x, states=None, keep=True):
-        """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer; `keep` as in `scan.forward`."""
+    def forward(self, x, states=None, keep=True, mask=None, rng=None):
+        """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer; the rest as in `layers.Pass`."""
         after, caches = [], []
         self._check_per_layer("states", states)
         for k, (P, layer) in enumerate(zip(self._split(self.params), self.layers, strict=True)):
-            x, state, cache = layer.forward(P, x, states[k] if states else (), keep)
+            y, state, cache = layer.forward(P, x, states[k] if states else (), Pass(keep, mask, rng))
+            mask = mask if len(y) == len(x) else None  # one step is left, and that one is there
+            x = y
             after.append(state)
             caches.append(cache)
         return x, after, caches
@@ -132,11 +149,20 @@ class Model:
             dstates0.insert(0, dstate0)
         return grad, dy, dstates0
 
-    def loss_and_gradient(self, x, target):
+    def loss_and_gradient(self, x, target, mask=None):
         """Loss (a 0-dimensional array) and flat gradient for columns x (T, D, B) and the target the loss wants."""
-        y, _, caches = self.forward(x)
-        loss, dy = self.loss_function(y, target)
-        return loss, self.backward(caches, dy)[0]
+        return self.learn(x, target, mask=mask)[:2]
+
+    def learn(self, x, target, states=None, mask=None, rng=None):
+        """Loss, flat gradient and final states, from the initial `states`: a piece of truncated BPTT."""
+        y, states, caches = self.forward(x, states, mask=mask, rng=rng)
+        loss, dy = self.loss(y, target, mask)
+        return loss, self.backward(caches, dy)[0], states
+
+    def loss(self, y, target, mask=None):
+        """The loss function's value and dy for outputs y; it is told of the mask only where y has these steps."""
+        masks = () if mask is None or len(y) != len(mask) else (mask,)
+        return self.loss_function(y, target, *masks)
 
     def _check_per_layer(self, name, states):
         if states is not None and len(states) != len(self.layers):
@@ -150,16 +176,39 @@ class Model:
 
     # ---- at the edge: (batch, time, features) -----------------------------------------------------------
 
-    def predict(self, x):
-        """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C)."""
-        x = self.check_input(x)
-        y = namespace(x=x, theta=self.theta).moveaxis(self.forward(columns(x), keep=False)[0], -1, 0)
-        return y[:, 0] if self.reads_last else y
+    def predict(self, x, lengths=None):
+        """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C). See `run`."""
+        return self.run(x, lengths=lengths)[0]
 
-    def check_input(self, x):
-        """x (B, T, D) in the model's precision, or a clear error: shape, dtype, NaN."""
-        namespace(x=x)
-        check_shape("x", x, {"B": None, "T": None, "D": self.layers[0].features})
+    def run(self, x, states=None, lengths=None):
+        """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.
+
+        states:  what an earlier run gave, to go on from there: three pieces of a sequence give what the whole gives
+        lengths: (B,) integers: only so many steps of each are there; beyond, outputs say nothing
+        """
+        namespace(x=x, theta=self.theta)
+        x = self.check_input(x, lengths)
+        mask = None if lengths is None else step_mask(lengths, x.shape[1])
+        y, states, _ = self.forward(columns(x), states, keep=False, mask=mask)
+        y = namespace(y).moveaxis(y, -1, 0)
+        return (y[:, 0] if self.reads_last else y), states
+
+    def check_input(self, x, lengths=None):
+        """x (B, T, D) in the model's precision, or labels (B, T) for an embedding; 0 beyond `lengths`.
+
+        Or an error that says what is wrong: shape, dtype, NaN, a label or length out of range.
+        """
+        axes = {"B": None, "T": None} | ({} if self.labels else {"D": self.layers[0].features})
+        namespace(x=x, **({} if lengths is None else {"lengths": lengths}))
+        check_shape("x", x, axes)
+        if lengths is not None:
+            check_shape("lengths", lengths, {"B": len(x)})
+            if lengths.dtype.kind not in "iu" or not 1 <= int(lengths.min()) <= int(lengths.max()) <= x.shape[1]:
+                raise ValueError(f"lengths: expected integers in 1 ... {x.shape[1]}, got {lengths!r}")
+            x = self._there(x, lengths)
+        if self.labels:
+            check_labels("x", x, self.labels)
+            return x
         if x.dtype.kind != "f":
             raise TypeError(f"x: expected floating-point numbers, got dtype {x.dtype}; scale and convert it first")
         with np.errstate(over="ignore"):
@@ -167,8 +216,13 @@ class Model:
         check_finite("x", x)  # after the conversion: float32 ends at 3.4e38
         return x
 
-    def check_target(self, y, x):
-        """Targets for `x` with a step axis, (B, T'[, C]), or a clear error.
+    def _there(self, x, lengths):
+        """x (B, T, …), 0 beyond the lengths: whatever stands there, NaN even, does not count."""
+        mask = step_mask(lengths, x.shape[1]).T
+        return namespace(x).where(mask.reshape(mask.shape + (1,) * (x.ndim - 2)), x, 0)
+
+    def check_target(self, y, x, lengths=None):
+        """Targets for `x` with a step axis, (B, T'[, C]), 0 beyond `lengths`; or a clear error.
 
         Integers are class labels, (B,) if the model reads the last step, else (B, T); floating-point numbers are
         values, (B, C) or (B, T, C).
@@ -177,11 +231,12 @@ class Model:
         axes = {"B": len(x)} if self.reads_last else {"B": len(x), "T": x.shape[1]}
         if y.dtype.kind not in "iu" and y.shape == tuple(axes.values()):
             raise TypeError(f"y: expected integer class labels, or values with an axis C, got dtype {y.dtype}")
+        check_shape("y", y, axes | ({} if y.dtype.kind in "iu" else {"C": self.outputs}))
+        if lengths is not None and not self.reads_last:
+            y = self._there(y, lengths)
         if y.dtype.kind in "iu":
-            check_shape("y", y, axes)
             check_labels("y", y, self.outputs)
         else:
-            check_shape("y", y, axes | {"C": self.outputs})
             check_dtype("y", y, self.theta.dtype)
             check_finite("y", y)
         y = y[:, None] if self.reads_last else y

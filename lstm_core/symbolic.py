@@ -156,57 +156,43 @@ def prove_loss(loss, target):
 
 
 # ---- rung 2 -----------------------------------------------------------------------------------------------
-# A polynomial cell that no product or index of the scan can hide from: three stages of unlike size, the second without
-# input, two states, two own parameters, everything used, and da different from du. It is linear in the state, so that
+# A polynomial cell that no product or index of the scan can hide from: two stages of unlike size, one gate without
+# input, two states, two own parameters, every input used, and da different from du. It is linear in the state, so that
 # the polynomials stay small.
 
 
 def _probe_first_step(a, u, s, p, tanh):
-    a_0, a_1 = a
+    (a_0,) = a
     u_0, u_1 = u
     h, c = s
     p_0, p_1 = p
-    return (a_1 * c + u_1, c + a_0 + 2 * u_0 + p_0 * h, p_1 * h), (a_1, h, c)
+    return (a_0 * c + u_1, c + 2 * u_0 + p_0 * h, p_1 * h), (a_0, h, c)
 
 
 def _probe_first_back(ds, saved, p):
     dq, dc, dr = ds
-    a_1, h, c = saved
+    a_0, h, c = saved
     p_0, p_1 = p
-    return (dc, dq * c), (2 * dc, dq), (dc * p_0 + dr * p_1, dc + dq * a_1), (dc * h, dr * h)
+    return (dq * c,), (2 * dc, dq), (dc * p_0 + dr * p_1, dc + dq * a_0), (dc * h, dr * h)
 
 
 def _probe_second_step(a, u, s, p, tanh):
-    (u_2,) = u
+    (a_1,), (u_2,) = a, u
     q, c, r = s
-    return (q + r, c + 2 * u_2), ()
+    p_0, _ = p
+    return (u_2 + 3 * a_1 + p_0 * q + r, c), (q,)
 
 
 def _probe_second_back(ds, saved, p):
-    dq, dc = ds
-    return (), (2 * dc,), (dq, dc, dq), ()
-
-
-def _probe_third_step(a, u, s, p, tanh):
-    (a_2,), (u_3,) = a, u
-    q, c = s
-    p_0, _ = p
-    return (u_3 + 3 * a_2 + p_0 * q, c), (q,)
-
-
-def _probe_third_back(ds, saved, p):
     dh, dc = ds
     (q,) = saved
     p_0, _ = p
-    return (3 * dh,), (dh,), (dh * p_0, dc), (dh * q, 0 * dh)
+    return (3 * dh,), (dh,), (dh * p_0, dc, dh), (dh * q, 0 * dh)
 
 
-_FIRST = Cell(gates=2, own=2, states=2, step=_probe_first_step, back=_probe_first_back, name="probe, first")
-_SECOND = Cell(
-    gates=1, own=2, states=3, step=_probe_second_step, back=_probe_second_back, name="probe, second", inputs=0
-)
-_THIRD = Cell(gates=1, own=2, states=2, step=_probe_third_step, back=_probe_third_back, name="probe, third")
-PROBE = Cell(gates=4, own=2, states=2, step=None, back=None, name="probe", stages=(_FIRST, _SECOND, _THIRD), inputs=3)
+_FIRST = Cell(gates=2, own=2, states=2, step=_probe_first_step, back=_probe_first_back, name="probe, first", inputs=1)
+_SECOND = Cell(gates=1, own=2, states=3, step=_probe_second_step, back=_probe_second_back, name="probe, second")
+PROBE = Cell(gates=3, own=2, states=2, step=None, back=None, name="probe", stages=(_FIRST, _SECOND), inputs=2)
 
 
 def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=2, H=2, B=2, mask=None):

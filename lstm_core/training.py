@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .arrays import check_count, check_positive, check_rng, device_module, namespace, to_device
-from .model import columns
+from .arrays import check_count, check_positive, check_rng, device_module, namespace, to_device, to_host
+from .model import columns, step_mask
 from .optim import Optimizer, adam, clip_global_norm, constant
 
 
@@ -30,7 +30,9 @@ class History:
 
     loss: mean training loss · seconds: training time · rate: the last learning rate
     validation: `Scores`, if a validation set was given · best: index of the epoch with the lowest validation loss
-    batch_loss, batch_norm: loss, and gradient norm before clipping
+    batch_loss, batch_norm: loss, and gradient norm before clipping, per update
+    optimizer: the optimiser's state · weights: those of the best epoch, where patience asks for them; what it takes to
+    go on, with `fit(…, history=…)`
     """
 
     loss: list = field(default_factory=list)
@@ -40,36 +42,32 @@ class History:
     best: int | None = None
     batch_loss: list = field(default_factory=list)
     batch_norm: list = field(default_factory=list)
+    optimizer: dict | None = field(default=None, repr=False)
+    weights: object = field(default=None, repr=False)
 
 
 def fit(
-    model,
-    x,
-    y,
-    *,
-    epochs,
-    rng,
-    batch=100,
-    rate=None,
-    optimizer=None,
-    clip=None,
-    validation=None,
-    patience=None,
-    device=None,
-    progress=True,
-):
+    model, x, y, *, epochs, rng, batch=100, rate=None, optimizer=None, clip=None, lengths=None, buckets=False,
+    truncate=None, validation=None, patience=None, history=None, checkpoint=None, device=None, progress=True,
+):  # fmt: skip
     """Train `model` in place by minibatch gradient descent.
 
-    x:          (N, T, D) floating point, finite
+    x:          (N, T, D) floating point, finite; or labels (N, T), if the model begins with an embedding
     y:          class labels (N,) or (N, T), or values (N, C) or (N, T, C): what the model's loss wants
     epochs:     passes over the data; each in a new random order, a smaller last batch included
-    rng:        numpy.random.Generator for the order
+    rng:        numpy.random.Generator for the order and for dropout
     rate:       a schedule of `optim`; constant(1e-3) if None
     optimizer:  one of `optim`; adam() if None
     clip:       limit of the gradient's global norm; None for none
-    validation: (x, y), scored after every epoch
+    lengths:    (N,) integers: only the first so many steps of each example are there, whatever stands behind them
+    buckets:    with lengths: whether only examples of one length share a batch; else each batch ends with its longest
+    truncate:   truncated BPTT: batches are cut into pieces of so many steps (the last may be shorter), with an update
+                after each; the state is carried from piece to piece, the gradient is not. None: the whole sequence
+    validation: (x, y) or (x, y, lengths), scored after every epoch
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
+    history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place
+    checkpoint: file to save model, history and rng to after every epoch, for `checkpoint.load`
     device:     "numpy" or "cupy": parameters and data move there once, before the first batch, and the model stays;
                 None: everything is where the model is already
     progress:   show a progress bar
@@ -86,51 +84,74 @@ def fit(
         check_count("patience", patience)
         if validation is None:
             raise ValueError("patience: expected a validation set to watch, got validation=None")
+    if buckets and lengths is None:
+        raise ValueError("buckets: expected lengths to sort by, got lengths=None")
+    if truncate is not None:
+        check_count("truncate", truncate)
+        if backward := [name for name in model.names if name.startswith(("bidirectional", "reverse"))]:
+            raise ValueError(f"truncate: expected layers that run forward, got {backward[0]}: it begins at the end")
     rate = constant(1e-3) if rate is None else rate
     if not callable(rate):
         raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {rate!r}")
     optimizer = adam() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {optimizer!r}")
+    history = History() if history is None else history
+    if not isinstance(history, History):
+        raise TypeError(f"history: expected the History of an earlier fit, got {history!r}")
     device = None if device is None else device_module(device)
-    x, y = _prepare(model, x, y, device)
+    x, y, lengths = _prepare(model, x, y, lengths, device)
     if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise TypeError(f"validation: expected a pair (x, y), got {type(validation).__name__}")
+        if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+            raise TypeError(f"validation: expected (x, y) or (x, y, lengths), got {type(validation).__name__}")
         try:
-            validation = _prepare(model, *validation, device)
+            validation = _prepare(model, *validation, *[None] * (3 - len(validation)), device)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
     if device is not None:
         model.to(device)
-
-    xp, N, history, best = namespace(model.theta), len(x), History(), None
-    batches = math.ceil(N / batch)
     state = optimizer.init(model.theta)
-    with tqdm(total=epochs * batches, disable=not progress, unit="batch", mininterval=0.5) as bar:
-        for epoch in range(epochs):
+    if history.optimizer is not None:
+        if history.optimizer.keys() != state.keys():
+            raise ValueError(
+                f"history: expected the state of this optimizer, {set(state)}, got {set(history.optimizer)}"
+            )
+        state = history.optimizer
+    history.optimizer = state
+
+    xp, (N, T) = namespace(model.theta), x.shape[:2]
+    steps = T if truncate is None else truncate
+    sizes = None if lengths is None else to_host(lengths)
+    first, batches = len(history.loss), len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
+    with tqdm(total=(epochs - first) * batches, disable=not progress, unit="batch", mininterval=0.5) as bar:
+        for epoch in range(first, epochs):
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
-            start, total = time.perf_counter(), 0.0
-            order = xp.asarray(rng.permutation(N))
-            for k in range(batches):
-                chosen = order[k * batch : (k + 1) * batch]
-                loss, grad = model.loss_and_gradient(columns(x[chosen]), columns(y[chosen]))
-                loss, norm = float(loss), clip_global_norm(grad, clip)
-                if not (math.isfinite(loss) and math.isfinite(norm)):
-                    raise FloatingPointError(
-                        f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights are "
-                        "those before this batch. Lower the rate, or set clip"
-                    )
-                now = float(rate(epoch + (k + 0.5) / batches))  # the middle of the batch
-                if not 0 <= now < math.inf:
-                    raise ValueError(f"rate: expected a schedule of numbers >= 0, got {now} in epoch {epoch + 1}")
-                optimizer.update(model.theta, grad, state, now)
-                total += loss * len(chosen)
-                history.batch_loss.append(loss)
-                history.batch_norm.append(norm)
-                bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
-                bar.update()
-            history.loss.append(total / N)
+            start, total, count = time.perf_counter(), 0.0, 0
+            for k, chosen in enumerate(_batches(rng, N, batch, sizes if buckets else None)):
+                states, longest, here = None, T if lengths is None else int(sizes[chosen].max()), xp.asarray(chosen)
+                mask = None if lengths is None else step_mask(lengths[here], longest)
+                for x_t, target, mask_t, middle in _pieces(model, x[here, :longest], y[here], mask, steps):
+                    if target is None:
+                        states = model.forward(x_t, states, keep=False, mask=mask_t, rng=rng)[1]
+                        continue
+                    loss, grad, states = model.learn(x_t, target, states, mask_t, rng)
+                    loss, norm = float(loss), clip_global_norm(grad, clip)
+                    if not (math.isfinite(loss) and math.isfinite(norm)):
+                        raise FloatingPointError(
+                            f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights "
+                            "are those before this batch. Lower the rate, or set clip"
+                        )
+                    now = float(rate(epoch + (k + middle) / batches))
+                    if not 0 <= now < math.inf:
+                        raise ValueError(f"rate: expected a schedule of numbers >= 0, got {now} in epoch {epoch + 1}")
+                    optimizer.update(model.theta, grad, state, now)
+                    weight = _count(model, target, mask_t)
+                    total, count = total + loss * weight, count + weight
+                    history.batch_loss.append(loss)
+                    history.batch_norm.append(norm)
+                    bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+                    bar.update(1 / math.ceil(longest / steps))
+            history.loss.append(total / count)
             history.seconds.append(time.perf_counter() - start)
             history.rate.append(now)
             if validation is not None:
@@ -139,43 +160,77 @@ def fit(
                 if not math.isfinite(losses[-1]):
                     raise FloatingPointError(f"fit: validation loss {losses[-1]} after epoch {epoch + 1}")
                 history.best = int(np.argmin(losses))
-                if patience is not None:
-                    if history.best == epoch:
-                        best = model.theta.copy()
-                    elif epoch - history.best >= patience:
-                        break
-    if best is not None:
-        model.theta[...] = best
+                if patience is not None and history.best == epoch:
+                    history.weights = model.theta.copy()
+            if checkpoint is not None:
+                from .checkpoint import save  # it reads this module
+
+                save(checkpoint, model, history, rng)
+            if patience is not None and epoch - history.best >= patience:
+                break
+    if history.weights is not None:
+        model.theta[...] = history.weights
     return history
 
 
-def evaluate(model, x, y, batch=1000):
+def evaluate(model, x, y, batch=1000, lengths=None):
     """Scores of `model` on x (N, T, D) and y (see `fit`), `batch` examples at a time."""
     check_count("batch", batch)
-    return _evaluate(model, *_prepare(model, x, y), batch)
+    return _evaluate(model, *_prepare(model, x, y, lengths), batch)
 
 
-def _prepare(model, x, y, device=None):
-    """Checked x and y, y with a step axis; moved to `device`, or where the model is already."""
+def _batches(rng, N, batch, lengths=None):
+    """Index arrays: N examples in random order, `batch` at a time, a smaller rest included.
+
+    lengths: (N,): then only examples of one length share a batch, and the batches come in random order
+    """
+    order = rng.permutation(N)
+    groups = [order] if lengths is None else [order[lengths[order] == n] for n in np.unique(lengths)]
+    found = [group[k : k + batch] for group in groups for k in range(0, len(group), batch)]
+    return found if lengths is None else [found[k] for k in rng.permutation(len(found))]
+
+
+def _pieces(model, x, y, mask, steps):
+    """Pieces of `steps` steps, for truncated BPTT: x, target and mask as columns, and how far the middle is, 0 … 1.
+
+    The target is None where the model reads the last step only, and that is yet to come.
+    """
+    T = x.shape[1]
+    for begin in range(0, T, steps):
+        piece = slice(begin, min(begin + steps, T))
+        target = None
+        if piece.stop == T or not model.reads_last:
+            target = columns(y if model.reads_last else y[:, piece])
+        yield columns(x[:, piece]), target, None if mask is None else mask[piece], (begin + piece.stop) / 2 / T
+
+
+def _count(model, target, mask):
+    """How many steps of the columns `target` count."""
+    return target.shape[0] * target.shape[-1] if mask is None or model.reads_last else int(mask.sum())
+
+
+def _prepare(model, x, y, lengths=None, device=None):
+    """Checked x and y, y with a step axis, and lengths or None; moved to `device`, or where the model is already."""
     if device is None:
         namespace(x=x, y=y, theta=model.theta)
-    x = model.check_input(x)
-    y = model.check_target(y, x)
-    return (x, y) if device is None else (to_device(x, device), to_device(y, device))
+    x = model.check_input(x, lengths)
+    y = model.check_target(y, x, lengths)
+    return [a if a is None or device is None else to_device(a, device) for a in (x, y, lengths)]
 
 
-def _evaluate(model, x, y, batch=1000):
-    loss, wrong, labels = 0.0, [], y.dtype.kind in "iu"
+def _evaluate(model, x, y, lengths=None, batch=1000):
+    loss, wrong, labels, count = 0.0, [], y.dtype.kind in "iu", 0
     for start in range(0, len(x), batch):
-        target = columns(y[start : start + batch])
-        scores, _, _ = model.forward(columns(x[start : start + batch]), keep=False)
-        value, _ = model.loss_function(scores, target)
-        loss += float(value) * target.shape[-1]
+        here = slice(start, start + batch)
+        mask, target = None if lengths is None else step_mask(lengths[here], x.shape[1]), columns(y[here])
+        scores, _, _ = model.forward(columns(x[here]), keep=False, mask=mask)
+        weight = _count(model, target, mask)
+        loss, count = loss + float(model.loss(scores, target, mask)[0]) * weight, count + weight
         if labels:
-            wrong.append(scores.argmax(axis=1) != target)
-    steps = sum(w.size for w in wrong)
+            miss = scores.argmax(axis=1) != target
+            wrong.append(miss if mask is None or model.reads_last else miss & mask)
     return Scores(
-        loss / len(x),
-        sum(int(w.sum()) for w in wrong) / steps if labels else math.nan,
+        loss / count,
+        sum(int(w.sum()) for w in wrong) / count if labels else math.nan,
         sum(int(w.any(axis=0).sum()) for w in wrong) / len(x) if labels else math.nan,
     )

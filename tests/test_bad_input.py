@@ -174,7 +174,7 @@ def test_sizes_are_positive_integers(layer, names, size):
 
 
 def test_a_gru_resets_before_or_after():
-    refuses(ValueError, "reset: expected 'after' or 'before', got 'both'", gru, 3, 4, reset="both")
+    refuses(ValueError, "reset: expected one of 'after', 'before', got 'both'", gru, 3, 4, reset="both")
 
 
 def test_sizes_may_be_numpy_integers():
@@ -371,8 +371,9 @@ FITS = [
     ("optimizer by name", TypeError, "optimizer: expected an Optimizer.*got 'adam'", {"optimizer": "adam"}),
     ("device misspelt", ValueError, "device: expected 'numpy', 'cupy' or an array module, got 'cuda'", {
         "device": "cuda"}),
-    ("validation x only", TypeError, r"validation: expected a pair \(x, y\), got ndarray", {"validation": X}),
-    ("validation of three", TypeError, r"validation: expected a pair \(x, y\), got", {"validation": (X, LABELS, 1)}),
+    ("validation x only", TypeError, r"validation: expected \(x, y\) or \(x, y, lengths\), got ndarray", {
+        "validation": X}),
+    ("validation of three", TypeError, "validation: lengths: expected a NumPy or CuPy", {"validation": (X, LABELS, 1)}),
     ("validation y", ValueError, r"validation: y: expected shape \(B=4\), got \(5,\)", {"validation": (X[1:], LABELS)}),
     ("validation x", ValueError, "validation: x: expected finite numbers", {"validation": (spoilt(np.nan), LABELS)}),
     ("validation empty", ValueError, "validation: x: expected B >= 1", {"validation": (X[:0], LABELS[:0])}),
