@@ -4,12 +4,14 @@ Read it in this order: `cells` (the elementwise arithmetic), `scan` (time, and e
 proofs), then `layers`, `model` and `training`.
 """
 
-from . import arrays, cells, check, data, init, layers, losses, model, optim, scan, training, variants
+from . import arrays, cells, check, data, init, layers, losses, model, optim, sampling, scan, training, variants
 from .arrays import to_device, to_host
+from .checkpoint import load, save
 from .layers import activation, bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn
 from .losses import mse, softmax_cross_entropy
 from .model import Model
 from .optim import adam, clip_global_norm, constant, cosine, momentum, sgd, steps
+from .sampling import sample
 from .training import History, Scores, evaluate, fit
 
 __version__ = "0.1.0"

@@ -17,3 +17,28 @@ def orthogonal(rng, rows, columns):
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diag(r))
     return q if rows >= columns else q.T
+
+
+def xavier_normal(rng, rows, columns):
+    """Normal with variance 2 / (rows + columns) (Glorot & Bengio 2010)."""
+    return rng.standard_normal((rows, columns)) * np.sqrt(2 / (rows + columns))
+
+
+def he_normal(rng, rows, columns):
+    """Normal with variance 2 / columns, for relu (He et al. 2015)."""
+    return rng.standard_normal((rows, columns)) * np.sqrt(2 / columns)
+
+
+def identity(rng, rows, columns):
+    """The identity matrix, with relu the start of the IRNN (Le, Jaitly & Hinton 2015)."""
+    return np.eye(rows, columns)
+
+
+def uniform(limit):
+    """An initialiser: uniform on ±limit. PyTorch's recurrent layers take 1/sqrt(H)."""
+    return lambda rng, rows, columns: rng.uniform(-limit, limit, (rows, columns))
+
+
+def normal(deviation):
+    """An initialiser: normal with that standard deviation; 0 gives zeros."""
+    return lambda rng, rows, columns: deviation * rng.standard_normal((rows, columns))

@@ -24,9 +24,18 @@ SIZES = [  # T, B, D, H
 TOLERANCE = 1e-13
 
 
-def problem(cell, sizes, own=True, scan=scan, seed=0):
+def random_mask(T, B):
+    """Steps that are there, at random; the middle one for no example (if T > 1), and for the first example only one."""
+    mask = np.random.default_rng(T).random((T, B)) < 0.7
+    mask[T // 2] = mask[:, 0] = False
+    mask[-1, 0] = True
+    return mask
+
+
+def problem(cell, sizes, own=True, scan=scan, seed=0, masked=False):
     """A random loss of one flat vector, with the gradient that `scan.backward` finds.
 
+    masked: whether some steps are not there.
     Returns loss (a function of the vector), theta, gradient (flat) and shapes (name -> shape, for `views`).
     """
     T, B, D, H = sizes
@@ -38,13 +47,14 @@ def problem(cell, sizes, own=True, scan=scan, seed=0):
     theta = rng.standard_normal(sum(int(np.prod(s)) for s in shapes.values()))
     dh = rng.standard_normal((T, H, B))
     dstate = tuple(rng.standard_normal((H, B)) for _ in state)
+    mask = random_mask(T, B) if masked else None
 
     assert dh.all() and all(d.all() for d in dstate)  # a loss at every step and on the final state
 
     def run(vector, **keep):
         V = views(shapes, vector)
         P = {name: V[name] for name in parameters}
-        return P, *scan.forward(cell, P, V["x"], tuple(V[name] for name in state), **keep)
+        return P, *scan.forward(cell, P, V["x"], tuple(V[name] for name in state), mask=mask, **keep)
 
     def loss(vector):
         _, h, final, _ = run(vector)
@@ -60,8 +70,8 @@ def problem(cell, sizes, own=True, scan=scan, seed=0):
     return loss, theta, np.concatenate([found[name].ravel() for name in shapes]), shapes
 
 
-def gradient_errors(cell, sizes, own=True):
+def gradient_errors(cell, sizes, own=True, masked=False):
     """Relative error of every derivative that `backward` returns: name -> error, the largest over the array."""
-    loss, theta, gradient, shapes = problem(cell, sizes, own)
+    loss, theta, gradient, shapes = problem(cell, sizes, own, masked=masked)
     expected = views(shapes, check.complex_step(loss, theta))
     return {name: check.relative_error(g, expected[name]) for name, g in views(shapes, gradient).items()}

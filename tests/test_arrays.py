@@ -9,12 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import standin
+from ladder import random_mask
 
 import lstm_core as core
 from lstm_core import arrays, cells, optim, scan, symbolic
-
-CELLS = [cells.RNN, cells.LSTM, cells.GRU, cells.GRU_BEFORE]
-
+from lstm_core.variants import CELLS
 
 # ---- the stand-in refuses what CuPy refuses ------------------------------------------------------------------
 
@@ -137,9 +136,9 @@ def test_zero_is_nought():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("own", [True, False], ids=["p", "no p"])
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
-def test_scan(xp, same, cell, own, dtype):
+@pytest.mark.parametrize("own, masked", [(True, False), (False, False), (True, True)], ids=["p", "no p", "p, masked"])
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+def test_scan(xp, same, cell, own, masked, dtype):
     T, D, H, B = 4, 3, 6, 5
     rng = np.random.default_rng(0)
 
@@ -149,18 +148,27 @@ def test_scan(xp, same, cell, own, dtype):
     P = {name: draw(*shape) for name, shape in scan.parameter_shapes(cell, D, H, own).items()}
     x, dh = draw(T, D, B), draw(T, H, B)
     state, dstate = ([draw(H, B) for _ in range(cell.states)] for _ in range(2))
+    mask = random_mask(T, B) if masked else None
 
-    def run(P, x, state, dh, dstate):
-        h, after, cache = scan.forward(cell, P, x, state)
+    def run(P, x, state, dh, dstate, mask):
+        h, after, cache = scan.forward(cell, P, x, state, mask=mask)
         grads, dx, dstate0 = scan.backward(cell, P, cache, dh, dstate)
         return [h, *after, *grads.values(), dx, *dstate0]
 
     there = [xp.asarray(a) for a in (x, dh)]
     P_there = {name: xp.asarray(a) for name, a in P.items()}
     states = [[xp.asarray(a) for a in s] for s in (state, dstate)]
-    found = run(P_there, there[0], states[0], there[1], states[1])
-    for a, b in zip(found, run(P, x, state, dh, dstate), strict=True):
+    found = run(P_there, there[0], states[0], there[1], states[1], xp.asarray(mask) if masked else None)
+    for a, b in zip(found, run(P, x, state, dh, dstate, mask), strict=True):
+        assert b.dtype == dtype
         same(a, b)
+
+
+def test_positive(xp, same):
+    """1 where x > 0, else 0; the dtype stays, a complex number goes by its real part."""
+    for x in (np.array([-2, -0.0, 0, 1e-30, np.inf]), np.array([-2, -0.0, 1e-3], np.float32), np.array([-1j, 1 + 1j])):
+        found = cells.positive(xp.asarray(x))
+        same(found, (x.real > 0).astype(x.real.dtype))
 
 
 @pytest.mark.parametrize("loss", [core.mse, core.softmax_cross_entropy], ids=lambda f: f.__name__)

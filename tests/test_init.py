@@ -70,3 +70,29 @@ def test_the_generator_decides():
     starts = [Model([gru(3, 4)], mse, rng=np.random.default_rng(seed)).theta for seed in (0, 0, 1)]
     np.testing.assert_array_equal(starts[0], starts[1])
     assert (starts[0] != starts[2]).any()
+
+
+@pytest.mark.parametrize("initialiser, variance", [
+    (init.xavier_normal, 2 / 300), (init.he_normal, 2 / 100), (init.normal(0.3), 0.09), (init.uniform(0.6), 0.12),
+], ids=["xavier normal", "he normal", "normal", "uniform"])  # fmt: skip
+def test_moments(initialiser, variance):
+    """20,000 draws: mean and variance within five standard errors; a normal's variance has σ² sqrt(2 / n)."""
+    w = initialiser(generator(), 200, 100)
+    assert w.shape == (200, 100) and abs(w.mean()) < 5 * np.sqrt(variance / w.size)
+    assert w.var() == pytest.approx(variance, rel=5 * np.sqrt(2 / w.size))
+    kurtosis = ((w - w.mean()) ** 4).mean() / w.var() ** 2
+    assert kurtosis == pytest.approx(1.8 if variance == 0.12 else 3, abs=0.2)  # the shape: flat, or a bell
+
+
+def test_identity_and_nought():
+    assert (init.identity(generator(), 3, 3) == np.eye(3)).all()
+    assert not init.normal(0)(generator(), 3, 2).any()
+
+
+def test_layers_start_with_the_initialisers_they_are_given():
+    layer = lstm(3, 4, W=init.normal(0), R=init.identity, forget_bias=2.5)
+    model = Model([layer, last(), dense(4, 2, W=init.identity)], mse, rng=generator(), dtype=np.float64)
+    assert not model.params["lstm.W"].any()
+    assert (model.params["lstm.R"].reshape(4, 4, 4) == np.eye(4)).all()
+    np.testing.assert_array_equal(model.params["lstm.b"].reshape(4, 4), [[0] * 4, [0] * 4, [2.5] * 4, [0] * 4])
+    assert (model.params["dense.W"] == np.eye(2, 4)).all()

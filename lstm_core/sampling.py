@@ -1,0 +1,37 @@
+"""Sampling: what a trained model says, label by label."""
+
+import math
+
+import numpy as np
+
+from .arrays import check_count, check_rng, namespace, to_host
+
+
+def sample(model, start, count, *, rng, temperature=1.0):
+    """Draw `count` labels, one after the other, each from what the model expects after all before it.
+
+    model:       reads labels 0 … C-1 (by an embedding, or as one-hot columns) and gives C scores y
+    start:       (n,) integers, what it reads first
+    temperature: a label's probability is softmax(y / temperature); below 1 likely ones become likelier, 0 takes the
+                 likeliest
+    rng:         numpy.random.Generator; the draws are NumPy's on any device
+
+    The state is carried along, so each label costs one step. Returns (count,) int64. Raises ValueError or TypeError
+    for bad input.
+    """
+    check_count("count", count)
+    check_rng(rng)
+    if not (isinstance(temperature, int | float) and 0 <= temperature < math.inf):
+        raise ValueError(f"temperature: expected a number >= 0, got {temperature!r}")
+    if (model.labels or model.layers[0].features) != model.outputs or not model.runs_forward:
+        raise ValueError(f"model: expected one that runs forward and scores the labels it reads, got {model.names}")
+    xp, labels, states = namespace(model.theta), np.asarray(start), None
+    found = np.empty(count, np.int64)
+    for k in range(count):
+        x = labels if model.labels else np.eye(model.outputs, dtype=model.theta.dtype)[labels]
+        y, states = model.run(xp.asarray(x[None]), states)
+        y = to_host(y.reshape(-1, model.outputs)[-1]).astype(np.float64)
+        p = np.exp((y - y.max()) / temperature) if temperature else y == y.max()
+        labels = found[k : k + 1]
+        labels[:] = rng.choice(model.outputs, p=p / p.sum())
+    return found
