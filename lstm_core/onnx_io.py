@@ -67,6 +67,8 @@ def load(path):
     onnx, raw, arrays = _onnx(), Path(path).read_bytes(), {}
     try:
         proto = onnx.load_model_from_string(raw)
+        if any(tensor.external_data for tensor in proto.graph.initializer):
+            raise ValueError("weights: expected them in the file, got external data")
         onnx.checker.check_model(proto, full_check=True)
         meta = json.loads({prop.key: prop.value for prop in proto.metadata_props}["lstm_core"])
         weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
@@ -74,7 +76,9 @@ def load(path):
         for name, config in zip(meta["names"], meta["layers"], strict=True):
             P = {key: weights[f"{name}.{key}"] for key in "WRBPb" if f"{name}.{key}" in weights}
             shapes = layers.make(config).shapes
-            P = from_node(nodes[name], P)[1] if "R" in P else {key: P[key].T.reshape(shapes[key]) for key in shapes}
+            P = from_node(nodes[name], P)[1] if "R" in P else {key: np.atleast_2d(P[key]).T for key in P}
+            if shapes != (found := {key: P[key].shape for key in shapes if key in P}):
+                raise ValueError(f"{name}: expected {shapes}, got {found}")
             arrays |= {f"{name}.{key}": P[key] for key in shapes}
         model = model_from(meta, arrays)
         expected, found = (_parts(onnx, p) for p in (_proto(onnx, model, meta["states"]), proto))
