@@ -230,11 +230,15 @@ def test_a_model_that_came_back_trains_as_the_one_that_stayed(path):
 
 
 def test_a_weight_altered_in_the_graph_is_the_one_that_is_loaded(path):
+    """However a tensor keeps its numbers."""
     model = made([lstm(3, 4), dense(4, 2)])
     onnx_io.save(model, path)
     proto = onnx.load(path)
     for name, index in (("dense.W", (3, 1)), ("lstm.R", (0, 5, 2))):
         edit(proto, name, index, 7)
+    tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == "dense.b")
+    tensor.CopyFrom(onnx.helper.make_tensor("dense.b", tensor.data_type, [2], model.params["dense.b"][:, 0]))
+    assert not tensor.raw_data
     onnx.save(proto, path)
     loaded = onnx_io.load(path)
     assert loaded.params["dense.W"][1, 3] == 7 and loaded.params["lstm.R"][5, 2] == 7
@@ -340,7 +344,9 @@ def rewire(op, k, value):
 
 
 def external(proto):
+    """The first weight, in a file of its own, which is there."""
     tensor = proto.graph.initializer[0]
+    Path("elsewhere.bin").write_bytes(tensor.raw_data)
     onnx.external_data_helper.set_external_data(tensor, "elsewhere.bin")
     tensor.ClearField("raw_data")
 
@@ -373,7 +379,7 @@ DAMAGE = {  # what is done to the file -> how, and what the message says
     "a recurrent bias where there is none": (weight("lstm.B", put((0, 20), 1)), "lstm.B.*with other numbers"),
     "another shape asked for": (weight("lstm.shape", put(2, -1)), "lstm.shape.*with other numbers"),
     "no weight": (lambda p: p.graph.initializer.pop(0), "lstm.W|transposed"),
-    "external data": (external, "external"),
+    "external data": (external, "got .*elsewhere.bin"),
     "no metadata": (lambda p: p.ClearField("metadata_props"), "lstm_core"),
     "other metadata": (metadata(lambda m: m["layers"].pop()), "argument|shorter|longer"),
     "another hidden size": (metadata(lambda m: m["layers"][0].update(hidden=5)), "lstm: expected"),
@@ -386,7 +392,8 @@ DAMAGE = {  # what is done to the file -> how, and what the message says
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_file_is_refused(damage, path):
+def test_a_damaged_file_is_refused(damage, path, monkeypatch):
+    monkeypatch.chdir(path.parent)
     change, says = DAMAGE[damage]
     stack = [lstm(3, 4, peepholes=True), activation("tanh"), gru(4, 4), activation("softmax"), dense(4, 2)]
     onnx_io.save(made(stack), path, states=True)
