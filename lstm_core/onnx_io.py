@@ -190,7 +190,7 @@ def _proto(onnx, model, states):
             operator, attributes, arrays = to_node(layer, P)
             (n, _, H), (W, R, B, *P) = arrays["R"].shape, arrays.items()
             ends = [f"{name}.{key}" for key in ("hc" if operator == "LSTM" else "h")]
-            start, made = [f"{end}.initial" * states for end in ends], [f"{end}.final" for end in ends]
+            start, made = [f"{end}.initial" if states else "" for end in ends], [f"{end}.final" for end in ends]
             inputs += [info(key, dtype, [n, "batch", H]) for key in start if states]
             outputs += [info(key, dtype, [n, "batch", H]) for key in made if states]
             y = then(operator, y, W, R, B, "", *start, *P, made=[f"{name}.Y", *made], **attributes)

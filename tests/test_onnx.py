@@ -364,6 +364,8 @@ DAMAGE = {  # what is done to the file -> how, and what the message says
     "another opset": (lambda p: setattr(p.opset_import[0], "version", 21), "version: 21"),
     "one more node": (
         lambda p: p.graph.node.append(onnx.helper.make_node("Tanh", ["y"], ["more"], "more")), '"more"'),
+    "one more weight": (
+        lambda p: p.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(2), "more")), "None, got .*more"),
     "one less output": (lambda p: p.graph.output.pop(), "final"),
     "a layer passed by": (rewire("MatMul", 0, "tanh.Tanh"), "tanh.Tanh"),
     "states exchanged": (lambda p: [rewire("LSTM", 5, "lstm.c.initial")(p), rewire("LSTM", 6, "lstm.h.initial")(p)],
