@@ -57,7 +57,8 @@ def networks():
     """Every kind of layer and every cell."""
     yield "all layers", [
         embedding(7, 3), lstm(3, 4, peepholes=True), lstm(4, 2), dropout(0.1), reverse(gru(2, 3)),
-        activation("softmax"), bidirectional(rnn(3, 2, "relu")), dense(4, 3), bidirectional(gru(3, 2, "before"), last=True), dense(4, 2),
+        activation("softmax"), bidirectional(rnn(3, 2, "relu")), dense(4, 3),
+        bidirectional(gru(3, 2, "before"), last=True), dense(4, 2),
     ]  # fmt: skip
     yield "last", [gru(3, 2), last()]
     yield from ((name, [recurrent(name, 2, 3)]) for name in variants.CELLS)
