@@ -23,6 +23,7 @@ from .training import History, Scores
 
 VERSION = 1
 BLANK = "?" * 64
+DTYPES = "float32", "float64"
 LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
 
 
@@ -34,14 +35,14 @@ def save(path, model, history=None, rng=None):
     """
     if rng is not None:
         check_rng(rng)
-    tensors, state = dict(model.params), {"model": config_of(model), "history": history and vars(history)}
-    state["rng"] = rng and rng.bit_generator.state
+    tensors, meta = dict(model.params), {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
+    meta |= {"history": history and vars(history), "rng": rng and rng.bit_generator.state}
 
     def keep(x):  # an array, of the history or the generator
         tensors[name := f"state.{len(tensors)}"] = x
         return {"tensor": name}
 
-    text = json.dumps({"sha256": BLANK, "version": VERSION} | state, default=keep)  # all digits; NaN and infinity too
+    text = json.dumps(meta, default=keep)  # all digits; NaN and infinity too
     tensors = {k: np.asarray(to_host(v), order="C") for k, v in tensors.items()}
     raw = safetensors.numpy.save(tensors, {"lstm_core": text})
     write_atomic(path, raw.replace(BLANK.encode(), hashlib.sha256(raw).hexdigest().encode(), 1))
@@ -82,8 +83,10 @@ def config_of(model):
     name = getattr(model.loss_function, "__name__", None)
     if LOSSES.get(name) is not model.loss_function:
         raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {model.loss_function!r}")
+    check_choice("dtype", str(model.theta.dtype), DTYPES)
     check_parameters(model, model.params)
-    return {"dtype": str(model.theta.dtype), "loss": name, "layers": [layer.config for layer in model.layers]}
+    layers = [make(layer.config).config for layer in model.layers]  # a ValueError for a cell of the user's own
+    return {"dtype": str(model.theta.dtype), "loss": name, "layers": layers}
 
 
 def model_from(config, arrays):
@@ -93,7 +96,7 @@ def model_from(config, arrays):
     """
     arrays = {"theta": arrays} if isinstance(arrays, np.ndarray) else arrays
     check_choice("loss", config.get("loss"), LOSSES)
-    check_choice("dtype", config.get("dtype"), ("float32", "float64"))
+    check_choice("dtype", config.get("dtype"), DTYPES)
     layers = [make(layer) for layer in config.get("layers", ())]
     size, found = sum(math.prod(s) for x in layers for s in x.shapes.values()), sum(x.size for x in arrays.values())
     if found != size:  # before memory is taken for it
@@ -116,7 +119,7 @@ def check_parameters(model, arrays):
         raise ValueError(f"parameters: expected {', '.join(model.shapes)}, got {', '.join(arrays)}")
     for name, shape in model.shapes.items():
         x = arrays[name]
-        if x.shape != shape or x.dtype != model.theta.dtype or x.dtype.kind != "f":
+        if x.shape != shape or x.dtype != model.theta.dtype:
             raise ValueError(f"{name}: expected shape {shape} of {model.theta.dtype}, got {x.shape} of {x.dtype}")
         if not bool(namespace(x).isfinite(x).all()):
             raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")

@@ -23,6 +23,7 @@ from lstm_core import (
     Scores,
     activation,
     bidirectional,
+    cells,
     checkpoint,
     dense,
     dropout,
@@ -438,9 +439,11 @@ def test_what_cannot_be_loaded_is_not_saved(tmp_path):
     model.theta[0] = np.nan
     with pytest.raises(ValueError, match=r"^dense.W: expected finite numbers"):
         save(path, model)
-    for theta in (np.ones(2, complex), np.array([1, 2], object)):
-        with pytest.raises(ValueError, match=r"^dense.W: expected shape"):
+    for theta in (np.ones(2, complex), np.ones(2, np.float16), np.array([1, 2], object)):
+        with pytest.raises(ValueError, match=r"^dtype: expected one of 'float32', 'float64', got "):
             save(path, model.at(theta))
+    with pytest.raises(ValueError, match=r"cell: expected one of .*, got 'cell'"):
+        save(path, network([recurrent(cells.RNN._replace(name="cell"), 1, 1)]))
     with pytest.raises(TypeError, match=r"^rng: expected"):
         save(path, network([dense(1, 1)]), None, 3)
     with pytest.raises(TypeError):
