@@ -1,8 +1,8 @@
 """Checkpoints: a model, its history and its generator in one safetensors file, to go on from bit for bit.
 
-The tensors are the parameters by name ("lstm.W", …), which any reader of safetensors can have, and the arrays of the
-optimiser and the best weights ("state.…"). All else is JSON in the metadata: the configs of the layers, the lists of
-the history, the generator's state, and the SHA-256 of the file with its own place left blank.
+The tensors are the parameters by name ("lstm.W", …), which any reader of safetensors can have, and the arrays of
+history, optimiser and generator ("state.…"). All else is JSON in the metadata: the configs of the layers, what the
+history says of each epoch, the generator's state, and the SHA-256 of the file with its own place left blank.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from .training import History, Scores
 
 VERSION = 1
 BLANK = "?" * 64
+BATCHES = "batch_loss", "batch_norm"
 DTYPES = "float32", "float64"
 LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
 
@@ -36,7 +37,9 @@ def save(path, model, history=None, rng=None):
     if rng is not None:
         check_rng(rng)
     tensors, meta = dict(model.params), {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
-    meta |= {"history": history and vars(history), "rng": rng and rng.bit_generator.state}
+    if history is not None:  # the long lists as arrays: safetensors takes no more than 100 MB of JSON
+        history = vars(history) | {name: np.array(getattr(history, name), float) for name in BATCHES}
+    meta |= {"history": history, "rng": rng and rng.bit_generator.state}
 
     def keep(x):  # an array, of the history or the generator
         tensors[name := f"state.{len(tensors)}"] = x
@@ -57,7 +60,7 @@ def load(path):
     """
     raw = Path(path).read_bytes()
     try:
-        tensors = {k: v.copy() for k, v in safetensors.numpy.load(raw).items()}  # to be written into
+        tensors = safetensors.numpy.load(raw)
         header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
         arrays = lambda found: tensors.pop(found["tensor"]) if found.keys() == {"tensor"} else found
         meta = json.loads(header["__metadata__"]["lstm_core"], object_hook=arrays)
@@ -68,6 +71,7 @@ def load(path):
             raise ValueError(f"expected content with SHA-256 {meta['sha256']}, got {digest}: it was altered")
         history, rng = meta["history"], meta["rng"]
         if history is not None:
+            history |= {name: history[name].tolist() for name in BATCHES}
             history = History(**history | {"validation": [Scores(*scores) for scores in history["validation"]]})
         if rng is not None:
             bits = {c.__name__: c for c in np.random.BitGenerator.__subclasses__()}[rng["bit_generator"]]()

@@ -304,8 +304,8 @@ def network_of_pytorch(torch, name, kind, options, width):
 def test_outputs_and_a_training_step_are_those_of_pytorchs_modules(name, torch):
     """Out: our weights in PyTorch's module. Then a step of gradient descent on both sides, and PyTorch's weights back.
 
-    In the step b_ih and b_hh get the same gradient, so b = b_ih + b_hh moves twice as far as ours alone: both biases
-    are ours twice. The step of b_ih alone is what is compared, and the GRU's p.
+    b_ih and b_hh have the same gradient, and if both take the step, their sum takes it twice. So b_hh stays where it is
+    part of our b; a GRU's p takes its own.
     """
     layers, kind, options = MODULES[name]
     width = layers[0].output(1, D)[1]
