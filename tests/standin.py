@@ -163,7 +163,7 @@ def empty(shape, dtype=float):
 
 
 def empty_like(x):
-    return empty(x.shape, x.dtype)
+    return Array(np.full_like(x._host, np.nan if x.dtype.kind in "fc" else 0))  # in x's own order of axes, too
 
 
 def asarray(x, dtype=None):
