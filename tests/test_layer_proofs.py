@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from lstm_core import (
-    activation, bidirectional, cells, dropout, embedding, layers, mse, recurrent, reverse, softmax_cross_entropy,
+    activation,
+    bidirectional,
+    cells,
+    dropout,
+    embedding,
+    layers,
+    mse,
+    recurrent,
+    reverse,
+    softmax_cross_entropy,
     symbolic,
 )  # fmt: skip
 
@@ -100,7 +109,7 @@ def test_losses_with_a_mask(loss, target, mask, shown):
     seen = {v.name for v in value.free_symbols}
     for t, b in np.ndindex(mask.shape):
         hidden = [f"{letter}_{t}_{c}_{b}" for letter in "yt" for c in range(3)]
-        assert mask[t, b] or not seen.intersection(hidden) and not dy[t, :, b].any()
+        assert mask[t, b] or (not seen.intersection(hidden) and not dy[t, :, b].any())
 
 
 @pytest.mark.proof
