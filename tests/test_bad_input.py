@@ -566,7 +566,8 @@ STACKS = [
     ("embedding twice", "layers: expected an embedding as the first layer only, got", 2 * [core.embedding(3, 3)]),
     ("dropout first", "layers: expected a first layer that states its features, got dropout", [
         core.dropout(0.1), dense(D, C)]),
-    ("activation first", "layers: expected a first layer that states its features, got tanh", [core.activation("tanh")]),
+    ("activation first", "layers: expected a first layer that states its features, got tanh", [
+        core.activation("tanh")]),
 ]
 
 
@@ -614,12 +615,14 @@ def nested(depth):
 
 GOOD = lstm(3, 4).config
 CONFIGS = {
-    "None": None, "a number": 3, "a word": "lstm", "a list": [GOOD], "nothing": {}, "an import": {"layer": "__import__"},
-    "a layer that is no maker": {"layer": "make"}, "a dunder": {"layer": "__init__"}, "a list as layer": {"layer": []},
-    "no layer": {k: v for k, v in GOOD.items() if k != "layer"}, "no size": {k: v for k, v in GOOD.items() if k != "hidden"},
+    "None": None, "a number": 3, "a word": "lstm", "a list": [GOOD], "nothing": {},
+    "an import": {"layer": "__import__"}, "a dunder": {"layer": "__init__"}, "a list as layer": {"layer": []},
+    "a layer that is no maker": {"layer": "make"}, "no layer": {k: GOOD[k] for k in GOOD if k != "layer"},
+    "no size": {k: GOOD[k] for k in GOOD if k != "hidden"},
     "an extra": GOOD | {"extra": 1}, "an initialiser": GOOD | {"W": "os.system"}, "a bias": GOOD | {"forget_bias": 1.0},
     "an of too many": GOOD | {"of": GOOD}, "own a word": GOOD | {"own": "no"}, "a negative size": GOOD | {"hidden": -1},
-    "half a unit": GOOD | {"hidden": 4.5}, "a cell": GOOD | {"cell": cells.LSTM}, "another cell": GOOD | {"cell": "eval"},
+    "half a unit": GOOD | {"hidden": 4.5}, "a cell": GOOD | {"cell": cells.LSTM},
+    "another cell": GOOD | {"cell": "eval"},
     "reverse of nothing": {"layer": "reverse"}, "reverse of dense": {"layer": "reverse", "of": dense(3, 4).config},
     "reverse of a word": {"layer": "reverse", "of": "lstm"}, "both twice": nested(2), "deep": nested(100_000),
     "last a word": nested(1) | {"last": "no"}, "dropout 1": {"layer": "dropout", "rate": 1.0},
@@ -631,7 +634,7 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 def test_configs(config):
-    with pytest.raises(ValueError, match="^config: expected that of a layer, got ") as caught:
+    with pytest.raises(ValueError, match=r"^config: expected that of a layer, got ") as caught:
         core.layers.make(config)
     assert len(str(caught.value)) < 1000
     while isinstance(config, dict) and "of" in config:  # or taking it apart would recurse

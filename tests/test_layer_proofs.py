@@ -28,7 +28,7 @@ def show(shown, rung, proofs):
 @pytest.mark.proof
 @pytest.mark.parametrize("function", ["tanh", "sigmoid", "relu", "softmax"])
 def test_activation(function, shown):
-    """relu wherever its argument is not 0; the softmax's largest score is one more symbol, and nothing depends on it."""
+    """relu wherever its argument is not 0; the softmax's largest score is one more symbol: nothing depends on it."""
     layer = activation(function)
     proofs = symbolic.prove_layer(layer, T=2, B=2)
     assert len(proofs) == 1
