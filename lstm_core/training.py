@@ -113,9 +113,8 @@ def fit(
     if first > epochs:
         raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
     if first and len(history.validation) != first * (validation is not None):
-        raise ValueError(
-            f"history: expected validation in all epochs or none, got {len(history.validation)} of {first}"
-        )
+        scored = len(history.validation)
+        raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
     if first or history.optimizer is not None:
         wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}
         given = (history.optimizer or {}) | {"weights": history.weights}
@@ -183,7 +182,7 @@ def fit(
                     history.weights = model.theta.copy()
             if checkpoint is not None:
                 save(checkpoint, model, history, rng)
-    if history.weights is not None:
+    if patience is not None and history.weights is not None:
         model.theta[...] = to_device(history.weights, xp)
     return history
 
