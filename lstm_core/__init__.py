@@ -6,6 +6,7 @@ proofs), then `layers`, `model` and `training`.
 
 from . import arrays, cells, check, data, init, layers, losses, model, optim, sampling, scan, training, variants
 from .arrays import to_device, to_host
+from .checkpoint import load, save
 from .layers import activation, bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn
 from .losses import mse, softmax_cross_entropy
 from .model import Model

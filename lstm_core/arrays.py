@@ -139,9 +139,8 @@ def check_floating(name, x):
 def check_finite(name, x):
     """Raise ValueError if array `x` (examples first) holds NaN or an infinity, naming the first example that does."""
     xp = namespace(x)
-    finite = xp.isfinite(x)
-    if not bool(finite.all()):
-        first = int((~finite).reshape(len(x), -1).any(axis=1).argmax())
+    if not bool(xp.isfinite(x.min()) & xp.isfinite(x.max())):  # neither overlooks NaN, neither makes an array
+        first = int((~xp.isfinite(x)).reshape(len(x), -1).any(axis=1).argmax())
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity, first in example {first}")
 
 
@@ -157,9 +156,15 @@ def check_positive(name, value):
         raise ValueError(f"{name}: expected a positive number, got {value!r}")
 
 
+def check_fraction(name, value):
+    """Raise ValueError unless `value` is a number in [0, 1), Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
+        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")
+
+
 def check_choice(name, value, choices):
     """Raise ValueError unless `value` is one of `choices`."""
-    if value not in choices:
+    if value not in list(choices):
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
 
 

@@ -20,6 +20,7 @@ with warnings.catch_warnings():  # pooch asks tqdm for a widget; a plain bar wil
     import pooch
 
 from .arrays import check_count, check_rng
+from .checkpoint import write_atomic
 
 
 class DataUnavailable(OSError):
@@ -136,13 +137,7 @@ def _download(name, target):
             except (OSError, DataCorrupt, ValueError) as error:
                 problems.append(f"  {url}: {type(error).__name__}: {error}")
                 continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        try:
-            part.write_bytes(raw)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        write_atomic(target, raw)
         return raw
     raise DataUnavailable(
         f"{name}: not in $LSTM_CORE_DATA ({os.environ.get('LSTM_CORE_DATA') or 'not set'}), not in the cache "

@@ -4,13 +4,14 @@
 `dense` is an affine map at every step; `embedding`, `activation` and `dropout` are what they are called.
 """
 
+import reprlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from . import cells, init, scan, variants
-from .arrays import check_choice, check_count, check_dtype, check_shape, namespace
+from .arrays import check_choice, check_count, check_dtype, check_fraction, check_shape, namespace
 
 
 class Pass(NamedTuple):
@@ -79,7 +80,7 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
     W, R: initialisers of `init`, used gate by gate; forget_bias is the start of the forget gate's bias (1: Jozefowicz
           et al. 2015); all else starts at 0
     """
-    if isinstance(cell, str):
+    if not isinstance(cell, cells.Cell):
         check_choice("cell", cell, variants.CELLS)
         cell = variants.CELLS[cell]
     check_count("features", features)
@@ -276,8 +277,7 @@ def dropout(rate):
     Srivastava et al. 2014, inverted: nothing is done without a generator (`Pass.rng`). Put it between layers:
     the recurrence itself is left alone (Zaremba, Sutskever & Vinyals 2014). On any device the numbers are NumPy's.
     """
-    if not (isinstance(rate, int | float) and 0 <= rate < 1):
-        raise ValueError(f"rate: expected a number in [0, 1), got {rate!r}")
+    check_fraction("rate", rate)
 
     def forward(P, x, state, how=PLAIN):
         if how.rng is None:
@@ -298,11 +298,16 @@ def make(config):
     try:
         options = dict(config)
         maker = {f.__name__: f for f in makers}[options.pop("layer")]
-        if "of" in options:
-            options["of"] = make(options["of"])
-        return maker(**options)
+        if maker in (reverse, bidirectional):
+            of = dict(options["of"])
+            check_choice("of", of.pop("layer"), ["recurrent"])
+            options["of"] = recurrent(**of)
+        layer = maker(**options)
+        if layer.config != config:
+            raise ValueError(f"there is {layer.config}")
+        return layer
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"config: expected that of a layer, got {config!r} ({error})") from error
+        raise ValueError(f"config: expected that of a layer, got {reprlib.repr(config)} ({error})") from error
 
 
 def _check_recurrent(of):

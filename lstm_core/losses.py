@@ -17,8 +17,8 @@ def mse(y, target, mask=None):
     T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
     check_shape("target", target, {"T": T, "C": C, "B": B})
     check_dtype("target", target, y.dtype)
-    there, count = _steps(xp, y, mask)
-    error = there * (y - target)
+    y, target, _, count = _steps(xp, y, target, mask)
+    error = y - target
     return (error * error).sum() / (C * count), 2 * error / (C * count)
 
 
@@ -32,24 +32,25 @@ def softmax_cross_entropy(y, target, mask=None):
     check_floating("y", y)
     T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
     check_shape("target", target, {"T": T, "B": B})
+    y, target, there, count = _steps(xp, y, target, mask)
     check_labels("target", target, C)
     onehot = xp.eye(C, dtype=y.dtype)[target].swapaxes(1, 2)  # (T, C, B)
     y = y - xp.max(y.real, axis=1, keepdims=True)  # no overflow; the softmax does not notice
     e = xp.exp(y)
     total = e.sum(axis=1, keepdims=True)
-    there, count = _steps(xp, y, mask)
     onehot = there * onehot
     return ((xp.log(total) - y) * onehot).sum() / count, (there * e / total - onehot) / count
 
 
-def _steps(xp, y, mask):
-    """1 where a step is there, else 0, as it broadcasts to y (T, C, B); and how many steps are there."""
+def _steps(xp, y, target, mask):
+    """y and target, 0 where no step is there; 1 where one is, else 0, as it broadcasts to y; and how many there are."""
     if mask is None:
-        return 1, y.shape[0] * y.shape[2]
+        return y, target, 1, y.shape[0] * y.shape[2]
     check_shape("mask", mask, {"T": y.shape[0], "B": y.shape[2]})
     check_dtype("mask", mask, bool)
     there = mask[:, None] * xp.ones(1, y.real.dtype)
-    return there, there.sum()
+    y, target = (xp.where(mask[:, None] if a.ndim == 3 else mask, a, xp.zeros((), a.dtype)) for a in (y, target))
+    return y, target, there, there.sum()
 
 
 def check_labels(name, labels, classes):

@@ -5,7 +5,6 @@ where the one becomes the other.
 """
 
 import copy
-import itertools
 import math
 
 import numpy as np
@@ -44,7 +43,8 @@ class Model:
     dtype:  float32 or float64
 
     `reads_last`: whether the output is one step; `outputs`: C; `labels`: how many an embedding reads, else None;
-    `runs_forward`: whether each step depends on earlier steps only.
+    `runs_forward`: whether pieces, the state carried on, give what the whole gives: each step depends on earlier steps
+    only, and none of the layers that run through time stands behind `last`.
     `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats).
     Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
 
@@ -63,28 +63,31 @@ class Model:
         self.labels = layers[0].config.get("labels")  # of an embedding
         if layers[0].features is None and self.labels is None:
             raise ValueError(f"layers: expected a first layer that states its features, got {layers[0].name}")
-        for before, layer in itertools.pairwise(layers):
-            if layer.config["layer"] == "embedding":
-                raise ValueError(f"layers: expected an embedding as the first layer only, got one after {before.name}")
-            if layer.config["layer"] == "last" and before.config["layer"] in ("bidirectional", "reverse"):
+        runs = None  # the last layer so far that runs through time
+        for k, layer in enumerate(layers):
+            if layer.config["layer"] == "embedding" and k:
+                raise ValueError("layers: expected an embedding as the first layer only, got one further on")
+            if layer.config["layer"] == "last" and runs and runs.config["layer"] != "recurrent":
                 raise ValueError(
-                    f"layers: last after {before.name} keeps a backward run's first output, which has seen one step "
-                    "only; expected bidirectional(…, last=True)"
+                    f"layers: expected bidirectional(…, last=True), got last after {runs.name}: what that puts out at "
+                    "the last step has seen one step only"
                 )
+            runs = layer if layer.config["layer"] in ("recurrent", "reverse", "bidirectional") else runs
         if not callable(loss):
             raise TypeError(f"loss: expected a function such as losses.mse, got {loss!r}")
         check_rng(rng)
         self.layers, self.loss_function = layers, loss
         kinds = [layer.name for layer in layers]
         self.names = [k if kinds.count(k) == 1 else f"{k}{kinds[:n].count(k) + 1}" for n, k in enumerate(kinds)]
-        self.shapes, shape = {}, ("T", layers[0].features)
+        self.shapes, self.runs_forward, shape = {}, True, ("T", layers[0].features)
         for name, layer in zip(self.names, layers, strict=True):
             if layer.features not in (None, shape[1]):
                 raise ValueError(f"layers: {name} expects {layer.features} features, the layer before makes {shape[1]}")
+            kind = layer.config["layer"]
+            self.runs_forward &= kind not in ("reverse", "bidirectional") and (kind != "recurrent" or shape[0] == "T")
             shape = layer.output(*shape)
             self.shapes |= {f"{name}.{key}": s for key, s in layer.shapes.items()}
         self.reads_last, self.outputs = shape[0] == 1, shape[1]
-        self.runs_forward = not any(layer.config["layer"] in ("bidirectional", "reverse") for layer in layers)
         self.theta = np.zeros(sum(map(math.prod, self.shapes.values())), dtype)
         for name, layer in zip(self.names, layers, strict=True):
             start = layer.init(rng)
@@ -133,9 +136,8 @@ class Model:
         after, caches = [], []
         self._check_per_layer("states", states)
         for k, (P, layer) in enumerate(zip(self._split(self.params), self.layers, strict=True)):
-            y, state, cache = layer.forward(P, x, states[k] if states else (), Pass(keep, mask, rng))
-            mask = mask if len(y) == len(x) else None  # one step is left, and that one is there
-            x = y
+            x, state, cache = layer.forward(P, x, states[k] if states else (), Pass(keep, mask, rng))
+            mask = mask if layer.output("T", 1)[0] == "T" else None  # one step is left, and that one is there
             after.append(state)
             caches.append(cache)
         return x, after, caches
@@ -164,8 +166,7 @@ class Model:
 
     def loss(self, y, target, mask=None):
         """The loss function's value and dy for outputs y; it is told of the mask only where y has these steps."""
-        masks = () if mask is None or len(y) != len(mask) else (mask,)
-        return self.loss_function(y, target, *masks)
+        return self.loss_function(y, target, *(() if mask is None or self.reads_last else (mask,)))
 
     def _check_per_layer(self, name, states):
         if states is not None and len(states) != len(self.layers):
@@ -186,7 +187,8 @@ class Model:
     def run(self, x, states=None, lengths=None):
         """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.
 
-        states:  what an earlier run gave, to go on from there: three pieces of a sequence give what the whole gives
+        states:  what an earlier run gave, to go on from there: where the model `runs_forward`, three pieces of a
+                 sequence give what the whole gives
         lengths: (B,) integers: only so many steps of each are there; beyond, outputs say nothing
         """
         namespace(x=x, theta=self.theta)
@@ -222,7 +224,8 @@ class Model:
     def _there(self, x, lengths):
         """x (B, T, …), 0 beyond the lengths: whatever stands there, NaN even, does not count."""
         mask = step_mask(lengths, x.shape[1]).T
-        return namespace(x).where(mask.reshape(mask.shape + (1,) * (x.ndim - 2)), x, 0)
+        xp = namespace(x)
+        return xp.where(mask.reshape(mask.shape + (1,) * (x.ndim - 2)), x, xp.zeros((), x.dtype))
 
     def check_target(self, y, x, lengths=None):
         """Targets for `x` with a step axis, (B, T'[, C]), 0 beyond `lengths`; or a clear error.
@@ -243,5 +246,5 @@ class Model:
             check_dtype("y", y, self.theta.dtype)
             check_finite("y", y)
         y = y[:, None] if self.reads_last else y
-        self.loss_function(xp.zeros((y.shape[1], self.outputs, 1), self.theta.dtype), columns(y[:1]))  # does it take y?
+        self.loss_function(xp.zeros((1, self.outputs, 1), self.theta.dtype), columns(y[:1, :1]))  # does it take y?
         return y

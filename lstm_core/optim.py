@@ -9,7 +9,7 @@ import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .arrays import check_positive, namespace
+from .arrays import check_fraction, check_positive, namespace
 
 
 class Optimizer(NamedTuple):
@@ -30,7 +30,7 @@ def sgd():
 
 def momentum(beta=0.9):
     """v ← β v + ∇;  θ ← θ - η v (Polyak's heavy ball)."""
-    _fraction("beta", beta)
+    check_fraction("beta", beta)
 
     def init(theta):
         return {"v": namespace(theta).zeros_like(theta)}
@@ -51,10 +51,10 @@ def adam(beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
 
     k counts the updates. The decay λ = `weight_decay` acts on all parameters, the biases included.
     """
-    _fraction("beta1", beta1)
-    _fraction("beta2", beta2)
+    check_fraction("beta1", beta1)
+    check_fraction("beta2", beta2)
     check_positive("epsilon", epsilon)
-    _fraction("weight_decay", weight_decay)
+    check_fraction("weight_decay", weight_decay)
 
     def init(theta):
         zeros = namespace(theta).zeros_like
@@ -121,8 +121,3 @@ def cosine(rate, epochs, warmup=0.0):
         return rate * (1 + math.cos(math.pi * done)) / 2
 
     return schedule
-
-
-def _fraction(name, value):
-    if not (isinstance(value, numbers.Real) and 0 <= value < 1):
-        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")

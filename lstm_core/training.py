@@ -62,12 +62,13 @@ def fit(
     lengths:    (N,) integers: only the first so many steps of each example are there, whatever stands behind them
     buckets:    with lengths: whether only examples of one length share a batch; else each batch ends with its longest
     truncate:   truncated BPTT: batches are cut into pieces of so many steps (the last may be shorter), with an update
-                after each; the state is carried from piece to piece, the gradient is not. None: the whole sequence
+                after each whose outputs count; the state is carried on, the gradient is not. None: the whole sequence
     validation: (x, y) or (x, y, lengths), scored after every epoch
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
     history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place
-    checkpoint: file to save model, history and rng to after every epoch, for `checkpoint.load`
+    checkpoint: file to save model, history and rng to after every epoch. What `checkpoint.load` makes of it, handed in
+                here with all else as it was, goes on as if there had been no break, bit for bit
     device:     "numpy" or "cupy": parameters and data move there once, before the first batch, and the model stays;
                 None: everything is where the model is already
     progress:   show a progress bar
@@ -108,24 +109,36 @@ def fit(
             validation = _prepare(model, *validation, *[None] * (3 - len(validation)), device)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
+    first = len(history.loss)
+    if first > epochs:
+        raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
+    if first and len(history.validation) != first * (validation is not None):
+        scored = len(history.validation)
+        raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
+    if first or history.optimizer is not None:
+        wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}
+        given = (history.optimizer or {}) | {"weights": history.weights}
+        kind = lambda v: (getattr(v, "shape", ()), str(getattr(v, "dtype", "")))
+        kinds = [{k: kind(v) for k, v in s.items()} for s in (wanted, given)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"history: expected {kinds[0]} for this model, optimizer and patience, got {kinds[1]}")
+    if checkpoint is not None:
+        from .checkpoint import config_of, save  # it reads this module
+
+        config_of(model)  # can it be saved? Say so before an epoch is over
     if device is not None:
         model.to(device)
-    state = optimizer.init(model.theta)
-    if history.optimizer is not None:
-        if history.optimizer.keys() != state.keys():
-            raise ValueError(
-                f"history: expected the state of this optimizer, {set(state)}, got {set(history.optimizer)}"
-            )
-        state = history.optimizer
-    history.optimizer = state
-
     xp, (N, T) = namespace(model.theta), x.shape[:2]
+    state = history.optimizer or optimizer.init(model.theta)
+    state = history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
     steps = T if truncate is None else truncate
     sizes = None if lengths is None else to_host(lengths)
-    first, batches = len(history.loss), len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
+    batches = len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
     pieces = math.ceil(T / steps)
     with tqdm(total=(epochs - first) * batches * pieces, disable=not progress, unit="batch", mininterval=0.5) as bar:
         for epoch in range(first, epochs):
+            if patience is not None and epoch and epoch - 1 - history.best >= patience:
+                break
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
             start, total, count = time.perf_counter(), 0.0, 0
             chosen = _batches(rng, N, batch, sizes if buckets else None)
@@ -134,7 +147,7 @@ def fit(
                 here = order[done : (done := done + len(part))]
                 states, longest = None, T if lengths is None else int(sizes[part].max())
                 mask = None if lengths is None else step_mask(lengths[here], longest)
-                for x_t, target, mask_t, middle in _pieces(model, x[here, :longest], y[here], mask, steps):
+                for x_t, target, mask_t, middle in _pieces(model, x, y, here, mask, longest, steps):
                     bar.update()
                     if target is None:
                         states = model.forward(x_t, states, keep=False, mask=mask_t, rng=rng)[1]
@@ -144,7 +157,7 @@ def fit(
                     if not (math.isfinite(loss) and math.isfinite(norm)):
                         raise FloatingPointError(
                             f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights "
-                            "are those before this batch. Lower the rate, or set clip"
+                            "are those before this update. Lower the rate, or set clip"
                         )
                     now = float(rate(epoch + (k + middle) / batches))
                     if not 0 <= now < math.inf:
@@ -168,13 +181,9 @@ def fit(
                 if patience is not None and history.best == epoch:
                     history.weights = model.theta.copy()
             if checkpoint is not None:
-                from .checkpoint import save  # it reads this module
-
                 save(checkpoint, model, history, rng)
-            if patience is not None and epoch - history.best >= patience:
-                break
-    if history.weights is not None:
-        model.theta[...] = history.weights
+    if patience is not None and history.weights is not None:
+        model.theta[...] = to_device(history.weights, xp)
     return history
 
 
@@ -195,18 +204,17 @@ def _batches(rng, N, batch, lengths=None):
     return found if lengths is None else [found[k] for k in rng.permutation(len(found))]
 
 
-def _pieces(model, x, y, mask, steps):
-    """Pieces of `steps` steps, for truncated BPTT: x, target and mask as columns, and how far the middle is, 0 … 1.
+def _pieces(model, x, y, here, mask, T, steps):
+    """Of the examples `here`, T steps in pieces of `steps`: x, target and mask as columns, and how far the middle is.
 
     The target is None where the model reads the last step only, and that is yet to come.
     """
-    T = x.shape[1]
     for begin in range(0, T, steps):
         piece = slice(begin, min(begin + steps, T))
         target = None
         if piece.stop == T or not model.reads_last:
-            target = columns(y if model.reads_last else y[:, piece])
-        yield columns(x[:, piece]), target, None if mask is None else mask[piece], (begin + piece.stop) / 2 / T
+            target = columns(y[here] if model.reads_last else y[here, piece])
+        yield columns(x[here, piece]), target, None if mask is None else mask[piece], (begin + piece.stop) / 2 / T
 
 
 def _count(model, target, mask):

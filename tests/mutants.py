@@ -1,7 +1,8 @@
-"""Rung 5 of the ladder: every small mistake one could make in `cells.py` and `scan.py`, made, one at a time.
+"""Rung 5 of the ladder: every small mistake one could make in a cell or in `scan.py`, made, one at a time.
 
 `mutants(module)` yields the changed modules. Left alone are: docstrings, the checks of the input (their tests are in
-test_bad_input.py), and `x.dtype`, which is the dtype of every array there.
+test_bad_input.py), `x.dtype`, which is the dtype of every array there, and the 1 in -1, for NumPy reads any negative
+size as -1.
 """
 
 import ast
@@ -34,21 +35,25 @@ def mutants(module, functions, identity=False):
 
     identity: instead, the module unchanged but built the same way; the hunters must spare it
     """
-    tree = ast.parse(inspect.getsource(module))
+    source = inspect.getsource(module)
+    tree, whole = ast.parse(source), compile(source, module.__file__, "exec")
     definitions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    values = [node for node in tree.body if isinstance(node, ast.Assign)]  # cells, say: they hold the functions
+    values = compile(ast.Module(values, []), module.__file__, "exec")
     for name in functions:
         function = definitions[name]
         for kind, node, replacement in [*_changes(function)] if not identity else [("none", function, function)]:
             was = ast.unparse(node)
             saved = copy.copy(node.__dict__), node.__class__
             node.__class__, node.__dict__ = replacement.__class__, dict(replacement.__dict__, lineno=node.lineno)
-            ast.fix_missing_locations(tree)
+            ast.fix_missing_locations(function)
             change = f"line {saved[0]['lineno']}: {was}  →  {ast.unparse(node)}"
-            code = compile(tree, module.__file__, "exec")
+            code = compile(ast.Module([function], []), module.__file__, "exec")
             node.__dict__, node.__class__ = saved
             changed = types.ModuleType(module.__name__)
             changed.__package__ = module.__package__
-            exec(code, changed.__dict__)
+            for part in (whole, code, values):
+                exec(part, changed.__dict__)
             yield Mutant(name, kind, change, changed)
 
 
@@ -82,10 +87,17 @@ def _changes(function):
                 yield "index", node, ast.Subscript(node.value, index, node.ctx)
         elif isinstance(node, ast.Attribute) and node.attr == "T":
             yield "transpose", node, node.value
+        elif isinstance(node, ast.Attribute) and node.attr == "real":
+            yield "dropped term", node, node.value
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "reversed":
             yield "order", node, node.args[0]
-        elif isinstance(node, ast.If):
-            yield "condition", node, ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "xp.where":
+            condition, one, other = node.args
+            yield "order", node, ast.Call(node.func, [condition, other, one], [])
+            yield "dropped term", node, one
+            yield "dropped term", node, other
+        elif isinstance(node, ast.If | ast.IfExp):
+            yield "condition", node, type(node)(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
 
 
 def _arithmetic(node):
@@ -97,4 +109,6 @@ def _arithmetic(node):
         if is_check or is_dtype or is_store or isinstance(child, ast.arguments):
             continue
         yield child
+        if isinstance(child, ast.UnaryOp) and isinstance(child.operand, ast.Constant):
+            continue
         yield from _arithmetic(child)

@@ -149,6 +149,34 @@ def test_a_wrong_scan_is_disproved():
             symbolic.prove_scan(backward=wrong)
 
 
+def test_a_scan_that_forgets_the_mask_on_the_way_back_is_disproved():
+    def forgetful(cell, P, cache, dh, dstate):
+        x, _, saved = cache
+        return scan.backward(cell, P, (x, None, saved), dh, dstate)
+
+    def elsewhere(cell, P, cache, dh, dstate):
+        x, mask, saved = cache
+        return scan.backward(cell, P, (x, mask[::-1], saved), dh, dstate)
+
+    for wrong in (forgetful, elsewhere):
+        with pytest.raises(symbolic.Disproof, match=r"T=3, masked: .* does not hold for"):
+            symbolic.prove_scan(backward=wrong, T=3, D=1, H=1, B=3, mask=MASK)
+
+
+def test_what_is_proven_of_a_relu_is_proven_away_from_its_kink():
+    """To symbols k = positive(x) is a constant, whichever: a wrong use of k in back is found, a wrong k is not."""
+    cell = CELLS["rnn relu"]
+    x = symbolic.symbols("x", 1)
+    assert cells.positive(x).item() == symbolic.positive(x.item()) and cells.positive(x).item().diff(x.item()) == 0
+
+    def back(ds, saved, p):
+        da, du, ds, dp = cell.back(ds, saved, p)
+        return (saved[0] * da[0],), du, ds, dp  # the same in numbers, k * k = k, but symbols do not know that
+
+    with pytest.raises(symbolic.Disproof, match="da_0 does not hold"):
+        symbolic.prove_cell(cell._replace(back=back))
+
+
 def test_is_zero_knows_identities_and_refuses_others():
     x, y = sympy.symbols("x y", real=True)
     t = sympy.tanh

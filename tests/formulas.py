@@ -1,0 +1,68 @@
+"""The forward pass of `lstm_core.variants` once more, in plain NumPy and as the papers print it, gate by gate.
+
+One text for all variants of Greff et al. (2017); W, R, b and p are dicts: gate -> rows.
+"""
+
+import numpy as np
+
+GATES = {"nig": "ofg", "nfg": "iog", "nog": "ifg", "niaf": "iofg", "noaf": "iofg", "cifg": "iog", "fgr": "iofg"}
+
+
+def sigma(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def rnn_relu(W, R, b, p, x, h):
+    return (relu(W @ x + R @ h + b),)
+
+
+def lstm(variant, W, R, b, p, x, h, c, *past):
+    """One step. past: the gates i, o, f of the step before, if they recur; R["io"] is what leads from o to i."""
+
+    def gate(k, c):
+        recurrent = sum(R[k + j] @ before for j, before in zip("iof", past))
+        return sigma(W[k] @ x + R[k] @ h + recurrent + p[k] * c + b[k])
+
+    i = 1 if variant == "nig" else gate("i", c)
+    f = 1 if variant == "nfg" else 1 - i if variant == "cifg" else gate("f", c)
+    g = W["g"] @ x + R["g"] @ h + b["g"]
+    c = f * c + i * (g if variant == "niaf" else np.tanh(g))
+    o = 1 if variant == "nog" else gate("o", c)
+    return (o * (c if variant == "noaf" else np.tanh(c)), c, i, o, f)[: 2 + len(past)]
+
+
+def nas(W, R, b, p, x, h, c):
+    a, u = np.split(W @ x + b, 8), np.split(R @ h, 8)
+    functions = sigma, relu, sigma, relu, np.tanh, sigma, np.tanh, sigma
+    inner = [f(a_k * u_k if k == 3 else a_k + u_k) for k, (f, a_k, u_k) in enumerate(zip(functions, a, u))]
+    first, second = np.tanh(inner[0] * inner[1]), np.tanh(inner[2] + inner[3])
+    third, fourth = np.tanh(inner[4] * inner[5]), sigma(inner[6] + inner[7])
+    c = np.tanh(first + c) * second
+    return np.tanh(c * np.tanh(third + fourth)), c
+
+
+def named(cell, P):
+    """W, R, b, p as dicts: gate -> rows."""
+    gates = GATES[cell.name]
+    recurrent = [*gates, *(k + j for j in "iof" for k in "iof" if cell.name == "fgr")]
+    rows = {"W": gates, "R": recurrent, "b": gates}
+    peepholes = [k for k in "iof" if k in gates]
+    p = dict(zip(peepholes, P.get("p", [0] * len(peepholes)), strict=True))
+    return [dict(zip(rows[n], np.split(P[n], len(rows[n])), strict=True)) for n in rows] + [p]
+
+
+def forward(cell, P, x, state):
+    """h (T, H, B) and the final state."""
+    P = named(cell, P) if cell.name in GATES else [P.get(name) for name in "WRbp"]
+    outputs = []
+    for x_t in x:
+        if cell.name in GATES:
+            state = lstm(cell.name, *P, x_t, *state)
+        else:
+            state = {"rnn relu": rnn_relu, "nas": nas}[cell.name](*P, x_t, *state)
+        outputs.append(state[0])
+    return np.stack(outputs), state

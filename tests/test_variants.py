@@ -1,0 +1,91 @@
+"""The variants compute what their papers print, and where one is an LSTM in disguise, they are that LSTM."""
+
+import formulas
+import numpy as np
+import pytest
+from ladder import SIZES, TOLERANCE
+
+from lstm_core import cells, check, scan, variants
+
+OF_CELLS = {"rnn", "lstm", "gru", "gru before"}
+each_variant = pytest.mark.parametrize("name", [name for name in variants.CELLS if name not in OF_CELLS])
+
+
+def drawn(cell, sizes, own=True, seed=0):
+    """Random parameters, input and initial state."""
+    (T, B, D, H), rng = sizes, np.random.default_rng(seed)
+    P = {name: rng.standard_normal(shape) for name, shape in scan.parameter_shapes(cell, D, H, own).items()}
+    return P, rng.standard_normal((T, D, B)), tuple(rng.standard_normal((cell.states, H, B)))
+
+
+def test_every_cell_is_in_the_list_under_its_name():
+    assert all(cell.name == name for name, cell in variants.CELLS.items()) and len(variants.CELLS) == 13
+    assert OF_CELLS < variants.CELLS.keys()
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["p", "no p"])
+@pytest.mark.parametrize("sizes", SIZES, ids=lambda s: "T{}-B{}-D{}-H{}".format(*s))
+@each_variant
+def test_forward_is_the_formula_of_the_paper(name, sizes, own):
+    cell = variants.CELLS[name]
+    P, x, state = drawn(cell, sizes, own)
+    h, final, _ = scan.forward(cell, P, x, state)
+    expected, last = formulas.forward(cell, P, x, state)
+    for found, wanted in zip([h, *final], [expected, *last], strict=True):
+        assert check.relative_error(found, wanted) <= TOLERANCE
+
+
+@each_variant
+def test_the_formula_notices_wrong_gates(name):
+    """The order of the gates, in W, R, b and p, is not free: with two blocks of rows exchanged, the numbers differ."""
+    cell = variants.CELLS[name]
+    P, x, state = drawn(cell, (3, 2, 5, 4))
+    expected, _ = formulas.forward(cell, P, x, state)
+    for parameter, array in P.items():
+        blocks = list(array) if parameter == "p" else np.split(array, len(array) // 4)
+        for k in range(1, len(blocks)):
+            blocks[k - 1], blocks[k] = blocks[k], blocks[k - 1]
+            swapped = P | {parameter: np.stack(blocks) if parameter == "p" else np.concatenate(blocks)}
+            blocks[k - 1], blocks[k] = blocks[k], blocks[k - 1]
+            assert check.relative_error(scan.forward(cell, swapped, x, state)[0], expected) > 1e-3
+
+
+def results(cell, P, x, state):
+    """Everything a forward and a backward pass give, of the state h and c, which alone are weighed by the loss."""
+    rng = np.random.default_rng(1)
+    h, final, cache = scan.forward(cell, P, x, state)
+    dh, *dstate = rng.standard_normal(h.shape), *rng.standard_normal((2, *final[0].shape))
+    more = [np.zeros_like(s) for s in final[2:]]
+    grads, dx, dstate0 = scan.backward(cell, P, cache, dh, (*dstate, *more))
+    grads = {f"d{name}": grad for name, grad in grads.items()}
+    return {"h": h, "c": final[1], "dx": dx, "dh0": dstate0[0], "dc0": dstate0[1], **grads}
+
+
+@pytest.mark.parametrize("name, gate", [("nig", "i"), ("nog", "o"), ("nfg", "f")])
+def test_a_gate_that_is_not_there_is_one_that_is_always_open(name, gate):
+    """An LSTM whose gate has no weights and the bias 100, for σ(100) = 1 to rounding: same values, same gradients."""
+    cell, H = variants.CELLS[name], 2
+    P, x, state = drawn(cell, (4, 3, 5, H))
+    at, p_at = "iofg".index(gate), "iof".index(gate)
+    open_gate = {n: np.zeros((H, P[n].shape[1])) for n in "WR"} | {"b": np.full((H, 1), 100.0)}
+    full = {n: np.concatenate([P[n][: at * H], open_gate[n], P[n][at * H :]]) for n in "WRb"}
+    full["p"] = np.insert(P["p"], p_at, 0, axis=0)
+    found, expected = results(cell, P, x, state), results(cells.LSTM, full, x, state)
+    for n in "WRb":
+        expected[f"d{n}"] = np.delete(expected[f"d{n}"], np.s_[at * H : (at + 1) * H], axis=0)
+    expected["dp"] = np.delete(expected["dp"], p_at, axis=0)
+    for n, value in found.items():
+        assert check.relative_error(value, expected[n]) <= TOLERANCE, n
+
+
+def test_full_gate_recurrence_with_nine_matrices_of_zeros_is_the_lstm():
+    sizes = _, _, D, H = 4, 3, 5, 2
+    P, x, state = drawn(variants.FGR, sizes)
+    assert P["R"].shape == (13 * H, H) and P["W"].shape == (4 * H, D)  # 4 + 9 matrices
+    P["R"][4 * H :] = 0
+    found = results(variants.FGR, P, x, state)
+    expected = results(cells.LSTM, P | {"R": P["R"][: 4 * H]}, x, state[:2])
+    assert found["dR"][4 * H :].all()  # zero they are, but the loss would like them otherwise
+    found["dR"] = found["dR"][: 4 * H]
+    for n, value in found.items():
+        assert check.relative_error(value, expected[n]) <= TOLERANCE, n
