@@ -62,7 +62,9 @@ def fit(
     lengths:    (N,) integers: only the first so many steps of each example are there, whatever stands behind them
     buckets:    with lengths: whether only examples of one length share a batch; else each batch ends with its longest
     truncate:   truncated BPTT: batches are cut into pieces of so many steps (the last may be shorter), with an update
-                after each whose outputs count; the state is carried on, the gradient is not. None: the whole sequence
+                after each whose outputs count; the state is carried on, the gradient is not. (Of a model that reads
+                the last step, that is the last piece: a string that ended before it teaches the recurrence nothing.)
+                None: the whole sequence
     validation: (x, y) or (x, y, lengths), scored after every epoch
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
