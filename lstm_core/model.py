@@ -172,7 +172,8 @@ class Model:
         return self.loss_function(y, target, *(() if mask is None or self.reads_last else (mask,)))
 
     def _check_per_layer(self, name, states):
-        if states is not None and (len(states) != len(self.layers) or any(isinstance(s, np.ndarray) for s in states)):
+        kinds = [type(state).__name__ for state in states or ()]
+        if states is not None and (len(states) != len(self.layers) or not {*kinds} <= {"tuple", "list"}):
             raise ValueError(
                 f"{name}: expected a tuple of arrays for each of {len(self.layers)} layers, got {states!r}"
             )
