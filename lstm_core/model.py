@@ -173,10 +173,8 @@ class Model:
 
     def _check_per_layer(self, name, states):
         kinds = [type(state).__name__ for state in states or ()]
-        if states is not None and (len(states) != len(self.layers) or not {*kinds} <= {"tuple", "list"}):
-            raise ValueError(
-                f"{name}: expected a tuple of arrays for each of {len(self.layers)} layers, got {states!r}"
-            )
+        if states is not None and (len(kinds) != len(self.layers) or not {*kinds} <= {"tuple", "list"}):
+            raise ValueError(f"{name}: expected a tuple of arrays for each of {len(self.layers)} layers, got {kinds}")
 
     def _split(self, params):
         return [
