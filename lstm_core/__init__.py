@@ -1,7 +1,8 @@
 """lstm_core: recurrent networks whose every gradient is proven.
 
 Read it in this order: `cells` (the elementwise arithmetic), `scan` (time, and every matrix product), `symbolic` (the
-proofs), then `layers`, `model` and `training`. Files and other programs' formats are the business of `lstm_formats`.
+proofs), then `layers`, `model` and `training`. Files and other programs' formats are the business of `lstm_formats`,
+MPI that of `parallel`.
 """
 
 from . import arrays, cells, check, data, init, layers, losses, model, optim, sampling, scan, training, variants

@@ -12,13 +12,8 @@ def complex_step(f, theta, epsilon=1e-30):
 
     There is no difference, so nothing cancels: ε may be 1e-30, and the result is right to rounding. float64 (N,).
     """
-    theta = np.asarray(theta, np.complex128)
-    grad = np.empty(theta.size)
-    for k in range(theta.size):
-        moved = theta.copy()
-        moved[k] += 1j * epsilon
-        grad[k] = np.imag(f(moved)) / epsilon
-    return grad
+    theta = np.asarray(theta)
+    return np.array([np.imag(f(theta + 1j * epsilon * unit)) / epsilon for unit in _units(theta.size)])
 
 
 def central_differences(f, theta, epsilon=1e-5):
@@ -27,13 +22,12 @@ def central_differences(f, theta, epsilon=1e-5):
     Truncation costs ~ε², cancellation ~1e-16/ε: the best ε is near 1e-5, and the best error near 1e-10.
     """
     theta = np.asarray(theta, np.float64)
-    grad = np.empty(theta.size)
-    for k in range(theta.size):
-        up, down = theta.copy(), theta.copy()
-        up[k] += epsilon
-        down[k] -= epsilon
-        grad[k] = (f(up) - f(down)) / (2 * epsilon)
-    return grad
+    ends = ((theta + epsilon * unit, theta - epsilon * unit) for unit in _units(theta.size))
+    return np.array([(f(up) - f(down)) / (2 * epsilon) for up, down in ends])
+
+
+def _units(N):
+    return (np.arange(N) == k for k in range(N))
 
 
 def projection(f, theta, gradient, rng, epsilon=1e-30):

@@ -37,10 +37,7 @@ class _File(NamedTuple):
 
 
 def _mnist(name, sha256):
-    mirrors = (
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    )
+    mirrors = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
     return {f"mnist/{name}": _File(sha256, tuple(f"{mirror}{name}.gz" for mirror in mirrors))}
 
 

@@ -101,13 +101,8 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
     def backward(P, cache, dy, dstate):
         return scan.backward(cell, P, cache, dy, dstate or None)
 
-    config = {
-        "layer": "recurrent",
-        "cell": cell.name,
-        "features": int(features),
-        "hidden": int(hidden),
-        "own": bool(own),
-    }
+    sizes = {"features": int(features), "hidden": int(hidden)}
+    config = {"layer": "recurrent", "cell": cell.name, **sizes, "own": bool(own)}
     shapes = scan.parameter_shapes(cell, features, hidden, own)
     return Layer(cell.name, config, forward, backward, features, shapes, start, lambda T, D: (T, hidden))
 

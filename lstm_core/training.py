@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from . import parallel
 from .arrays import check_count, check_positive, check_rng, device_module, namespace, to_device, to_host
 from .model import columns, step_mask
 from .optim import Optimizer, adam, clip_global_norm, constant
@@ -48,7 +49,8 @@ class History:
 
 def fit(
     model, x, y, *, epochs, rng, batch=100, rate=None, optimizer=None, clip=None, lengths=None, buckets=False,
-    truncate=None, validation=None, patience=None, history=None, after_epoch=None, device=None, progress=True,
+    truncate=None, validation=None, patience=None, history=None, after_epoch=None, device=None, comm=None,
+    progress=True,
 ):  # fmt: skip
     """Train `model` in place by minibatch gradient descent.
 
@@ -73,6 +75,10 @@ def fit(
     after_epoch: called with the history after every epoch, e.g. to save it with model and rng for a later run
     device:     "numpy" or "cupy": parameters and data move there once, before the first batch, and the model stays;
                 None: everything is where the model is already
+    comm:       an MPI communicator (see `parallel.job`): its ranks, with the same data and settings, train one model,
+                from the parameters, generator and history of rank 0. Each takes every size-th example of each batch,
+                and all end with what one rank would have, dropout included, up to rounding. Rank 0 alone shows progress
+                and calls after_epoch; each scores the validation set. None: this process alone
     progress:   show a progress bar
 
     Returns a `History`. Raises ValueError or TypeError for bad input before anything is changed, and
@@ -99,6 +105,8 @@ def fit(
     optimizer = adam() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {optimizer!r}")
+    if comm is not None and not hasattr(comm, "Allreduce"):
+        raise TypeError(f"comm: expected an MPI communicator, as parallel.job gives it, got {comm!r}")
     history = History() if history is None else history
     if not isinstance(history, History):
         raise TypeError(f"history: expected the History of an earlier fit, got {history!r}")
@@ -111,6 +119,10 @@ def fit(
             validation = _prepare(model, *validation, *[None] * (3 - len(validation)), device)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
+    rank, size = (0, 1) if comm is None else (comm.rank, comm.size)
+    if size > 1:
+        model.theta[...], rng.bit_generator.state = comm.bcast((model.theta, rng.bit_generator.state))
+        vars(history).update(comm.bcast(vars(history)))
     first = len(history.loss)
     if first > epochs:
         raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
@@ -133,7 +145,8 @@ def fit(
     sizes = None if lengths is None else to_host(lengths)
     batches = len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
     pieces = math.ceil(T / steps)
-    with tqdm(total=(epochs - first) * batches * pieces, disable=not progress, unit="batch", mininterval=0.5) as bar:
+    todo, silent = (epochs - first) * batches * pieces, not progress or rank > 0
+    with tqdm(total=todo, disable=silent, unit="batch", mininterval=0.5) as bar:
         for epoch in range(first, epochs):
             if patience is not None and epoch and epoch - 1 - history.best >= patience:
                 break
@@ -142,15 +155,20 @@ def fit(
             chosen = _batches(rng, N, batch, sizes if buckets else None)
             order, done = xp.asarray(np.concatenate(chosen)), 0  # to the device once
             for k, part in enumerate(chosen):
-                here = order[done : (done := done + len(part))]
+                mine = slice(rank, None, size) if rank < len(part) else slice(1)  # no share: one that counts 0 times
+                here, own = order[done : (done := done + len(part))][mine], parallel.draws(rng, len(part), mine)
                 states, longest = None, T if lengths is None else int(sizes[part].max())
                 mask = None if lengths is None else step_mask(lengths[here], longest)
                 for x_t, target, mask_t, middle in _pieces(model, x, y, here, mask, longest, steps):
                     bar.update()
                     if target is None:
-                        states = model.forward(x_t, states, keep=False, mask=mask_t, rng=rng)[1]
+                        states = model.forward(x_t, states, keep=False, mask=mask_t, rng=own)[1]
                         continue
-                    loss, grad, states = model.learn(x_t, target, states, mask_t, rng)
+                    weight = _count(model, target, mask_t) * (rank < len(part))
+                    # with no step of its own to count, a mean would be 0 / 0: any will do, counted 0 times
+                    loss, grad, states = model.learn(x_t, target, states, mask_t if weight else None, own)
+                    if size > 1:
+                        loss, grad, weight = parallel.mean(comm, loss, grad, weight)
                     loss, norm = float(loss), clip_global_norm(grad, clip)
                     if not (math.isfinite(loss) and math.isfinite(norm)):
                         raise FloatingPointError(
@@ -161,7 +179,6 @@ def fit(
                     if not 0 <= now < math.inf:
                         raise ValueError(f"rate: expected a schedule of numbers >= 0, got {now} in epoch {epoch + 1}")
                     optimizer.update(model.theta, grad, state, now)
-                    weight = _count(model, target, mask_t)
                     total, count = total + loss * weight, count + weight
                     history.batch_loss.append(loss)
                     history.batch_norm.append(norm)
@@ -178,7 +195,7 @@ def fit(
                 history.best = int(np.argmin(losses))
                 if patience is not None and history.best == epoch:
                     history.weights = model.theta.copy()
-            if after_epoch is not None:
+            if after_epoch is not None and rank == 0:
                 after_epoch(history)
     if patience is not None and history.weights is not None:
         model.theta[...] = to_device(history.weights, xp)

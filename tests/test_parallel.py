@@ -1,0 +1,331 @@
+"""n ranks do what one does, to 1e-12; a rank that fails ends the job.
+
+The arithmetic is tested twice: with threads for ranks and a communicator of a few lines, which needs no MPI, and with
+mpiexec, where mpi4py and an MPI are there. This file is also the script that mpiexec runs.
+"""
+
+import copy
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import standin
+
+from lstm_core import (
+    History,
+    Model,
+    bidirectional,
+    dense,
+    dropout,
+    embedding,
+    fit,
+    gru,
+    last,
+    lstm,
+    mse,
+    optim,
+    parallel,
+    softmax_cross_entropy,
+    to_host,
+)
+from lstm_formats import load, save
+
+N, T, D, C = 23, 7, 3, 2  # in batches of 10: the last one has 3, fewer than 4 ranks
+
+# Sums of at most 70 terms in another order, over 9 updates; float64 rounds at 1.1e-16, and theta is of order 1.
+TOLERANCE = 1e-12
+
+LENGTHS = np.random.default_rng(7).integers(1, T + 1, N)
+SHORT = np.where(np.arange(N) == 4, T, 2)  # all but one string have ended before the second piece of three steps
+
+CASES = {
+    "last step": ([gru(D, 5), last(), dense(5, C)], {}),
+    "every step": ([lstm(D, 4, peepholes=True), dense(4, C)], {}),
+    "values": ([gru(D, 5), dense(5, C)], {"loss": mse, "rate": optim.constant(0.1), "optimizer": optim.momentum()}),
+    "clipped": ([lstm(D, 4), dense(4, C)], {"clip": 0.05, "optimizer": optim.sgd(), "rate": optim.constant(0.5)}),
+    "schedule": ([lstm(D, 4), dense(4, C)], {"rate": optim.cosine(0.05, 3, 0.5)}),
+    "lengths": ([lstm(D, 4), dense(4, C)], {"lengths": LENGTHS}),
+    "lengths, last step": ([gru(D, 5), last(), dense(5, C)], {"lengths": LENGTHS}),
+    "buckets": ([lstm(D, 4), dense(4, C)], {"lengths": LENGTHS, "buckets": True}),
+    "truncated": ([lstm(D, 4), dense(4, C)], {"truncate": 3}),
+    "truncated, last step": ([lstm(D, 4), last(), dense(4, C)], {"truncate": 3, "lengths": LENGTHS}),
+    "truncated, lengths": ([lstm(D, 4), dense(4, C)], {"truncate": 3, "lengths": LENGTHS}),
+    "strings that ended": ([lstm(D, 4), dropout(0.3), dense(4, C)], {"truncate": 3, "lengths": SHORT}),
+    "both ways": ([bidirectional(gru(D, 4), last=True), dense(8, C)], {"lengths": LENGTHS}),
+    "dropout": ([gru(D, 5), dropout(0.4), lstm(5, 4), dropout(0.4), dense(4, C)], {"lengths": LENGTHS}),
+    "labels": ([embedding(5, 3), gru(3, 4), dense(4, C)], {}),
+    "batches of one": ([gru(D, 5), last(), dense(5, C)], {"batch": 1, "epochs": 1}),
+    "patience": ([gru(D, 5), last(), dense(5, C)], {"patience": 1, "epochs": 9, "rate": optim.constant(0.05)}),
+    "one batch": ([gru(D, 5), last(), dense(5, C)], {"batch": N, "epochs": 1, "optimizer": optim.sgd()}),
+}
+
+
+def run(case, comm=None, seed=1, **more):
+    """Train the model of a case: the model and its History. Ranks start from other parameters and generators."""
+    layers, settings = CASES[case]
+    settings = {"loss": softmax_cross_entropy, "epochs": 3, "batch": 10} | settings | more
+    rank, rng = 0 if comm is None else comm.rank, np.random.default_rng(0)
+    x = rng.standard_normal((N, T, D))
+    if case == "labels":
+        x = rng.integers(0, 5, (N, T))
+    model = Model(layers, settings.pop("loss"), rng=np.random.default_rng(rank), dtype=np.float64)
+    shape = (N,) if model.reads_last else (N, T)
+    y = rng.standard_normal((*shape, C)) if case == "values" else rng.integers(0, C, shape)
+    if "patience" in settings:  # the labels swapped: the better the fit, the worse the score, and epoch 0 is best
+        settings["validation"] = x, 1 - y
+    rng = np.random.default_rng(seed + rank)
+    return model, fit(model, x, y, rng=rng, comm=comm, progress=False, **settings), rng
+
+
+def difference(found, expected):
+    """The largest difference between two runs: parameters, optimiser's state, and what the histories say."""
+    (model, history, _), (one, alone, _) = found, expected
+    pairs = [(model.theta, one.theta)]
+    pairs += [(history.optimizer[k], alone.optimizer[k]) for k in alone.optimizer]
+    pairs += [(getattr(history, k), getattr(alone, k)) for k in ("loss", "batch_loss", "batch_norm", "rate")]
+    pairs += [([s.loss for s in history.validation], [s.loss for s in alone.validation])]
+    assert (history.best, len(history.loss)) == (alone.best, len(alone.loss))
+    return max(float(np.abs(np.subtract(a, b)).max()) for a, b in pairs if np.size(b))
+
+
+# ---- threads for ranks -------------------------------------------------------------------------------------------
+
+
+def on_threads(size, task):
+    """[task(comm) of each rank], each in a thread, with a communicator that does what MPI's does."""
+    barrier, shared, calls = threading.Barrier(size, timeout=30), [None] * size, []
+
+    def communicator(rank):
+        def exchange(value):
+            shared[rank] = value
+            barrier.wait()
+            values = list(shared)
+            barrier.wait()
+            return values
+
+        def allreduce(send, receive):
+            assert send is None and receive.ndim == 1  # in place, one flat vector
+            calls.append((rank, receive.size))
+            receive[...] = sum(exchange(receive.copy()))
+
+        bcast = lambda value: copy.deepcopy(exchange(value)[0]) if rank else exchange(value)[0]
+        return SimpleNamespace(rank=rank, size=size, bcast=bcast, Allreduce=allreduce, calls=calls)
+
+    def guarded(rank):
+        try:
+            return task(communicator(rank))
+        except BaseException:
+            barrier.abort()
+            raise
+
+    with ThreadPoolExecutor(size) as pool:
+        return [future.result() for future in [pool.submit(guarded, rank) for rank in range(size)]]
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("case", CASES)
+def test_ranks_do_what_one_does(case, size):
+    expected, ranks = run(case), on_threads(size, lambda comm: run(case, comm))
+    for found in ranks:
+        assert difference(found, expected) <= TOLERANCE
+        np.testing.assert_array_equal(found[0].theta, ranks[0][0].theta)  # the same sum everywhere: to the last bit
+        assert found[2].bit_generator.state == expected[2].bit_generator.state
+    assert any((expected[0].theta != run(case, seed=2)[0].theta).ravel())  # the order matters to these numbers
+
+
+def test_one_rank_is_no_other_run():
+    (found,) = on_threads(1, lambda comm: run("dropout", comm))
+    assert difference(found, run("dropout")) == 0
+
+
+def test_one_message_an_update():
+    calls = on_threads(2, lambda comm: (run("every step", comm), comm.calls)[1])[0]
+    size = run("every step")[0].theta.size
+    assert calls == 2 * 9 * [(0, size + 2)] or sorted(calls) == [(r, size + 2) for r in (0, 1) for _ in range(9)]
+
+
+def test_float32():
+    """In the model's precision, too: rounding at 6e-8 in three updates of gradient descent."""
+
+    def train(comm=None):
+        rng = np.random.default_rng(0)
+        model = Model([lstm(D, 4), dense(4, C)], softmax_cross_entropy, rng=rng)
+        x, y = rng.standard_normal((N, T, D)).astype(np.float32), rng.integers(0, C, (N, T))
+        settings = {"optimizer": optim.sgd(), "rate": optim.constant(0.1), "progress": False}
+        fit(model, x, y, epochs=1, batch=10, rng=rng, comm=comm, **settings)
+        return model.theta
+
+    for theta in on_threads(3, train):
+        assert theta.dtype == np.float32
+        np.testing.assert_allclose(theta, train(), rtol=0, atol=1e-6)
+
+
+def test_on_a_device():
+    """The gradient comes to the host for its message and goes back; nothing else changes."""
+    expected = run("dropout")
+    for model, history, _ in on_threads(3, lambda comm: run("dropout", comm, device=standin)):
+        assert type(model.theta) is type(standin.empty(1))
+        assert np.abs(to_host(model.theta) - expected[0].theta).max() <= TOLERANCE
+        np.testing.assert_allclose(history.loss, expected[1].loss, rtol=0, atol=TOLERANCE)
+
+
+def test_rank_0_alone_shows_progress_and_saves(capsys):
+    def train(comm):
+        model, x, y = Model([dense(D, C)], mse, rng=np.random.default_rng(0)), np.ones((4, 1, D)), np.ones((4, 1, C))
+        called = []
+        after = lambda history: called.append(len(history.loss))
+        rng = np.random.default_rng(0)
+        fit(model, x, y.astype(np.float32), epochs=2, rng=rng, comm=comm, after_epoch=after)
+        return called
+
+    assert on_threads(3, train) == [[1, 2], [], []]
+    assert capsys.readouterr().err.count("\n") == 1  # a bar ends with a line end
+
+
+def test_a_checkpoint_of_rank_0_is_enough(tmp_path):
+    """Broken off after two epochs; rank 0 alone has the file, and goes on with other ranks: as if without a break."""
+    whole = run("dropout", epochs=4)
+    model, history, rng = on_threads(3, lambda comm: run("dropout", comm, epochs=2))[0]
+    save(tmp_path / "run", model, history, rng)
+
+    def go_on(comm):
+        layers, settings = CASES["dropout"]
+        model = Model(layers, softmax_cross_entropy, rng=np.random.default_rng(9), dtype=np.float64)
+        history, rng = History(), np.random.default_rng(9)
+        if comm.rank == 0:
+            model, history, rng = load(tmp_path / "run")
+        data = np.random.default_rng(0)
+        x, y = data.standard_normal((N, T, D)), data.integers(0, C, (N, T))
+        fit(model, x, y, epochs=4, batch=10, rng=rng, history=history, comm=comm, progress=False, **settings)
+        return model, history, rng
+
+    for found in on_threads(2, go_on):
+        assert difference(found, whole) <= TOLERANCE
+
+
+def test_divergence_ends_all_ranks_alike():
+    """One rank's loss is not finite: all ranks raise, at the same update, with the weights before it."""
+
+    def train(comm):
+        layers, _ = CASES["every step"]
+        model = Model(layers, softmax_cross_entropy, rng=np.random.default_rng(0), dtype=np.float64)
+        true, before = model.learn, model.theta.copy()
+
+        def learn(*given):
+            loss, grad, states = true(*given)
+            return loss * (np.nan if comm.rank == 1 else 1), grad, states
+
+        model.learn = learn
+        x, y = np.ones((4, T, D)), np.ones((4, T), int)
+        with pytest.raises(FloatingPointError, match="loss nan"):
+            fit(model, x, y, epochs=1, rng=np.random.default_rng(0), comm=comm, progress=False)
+        return (model.theta == before).all()
+
+    assert on_threads(2, train) == [True, True]
+
+
+def test_without_mpi4py_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(ImportError, match=r"^job: .* pip install mpi4py mpich$"), parallel.job():
+        pass
+
+
+def test_bad_communicator():
+    with pytest.raises(TypeError, match=r"^comm: expected an MPI communicator, as parallel.job gives it, got 4"):
+        model = Model([dense(D, C)], mse, rng=np.random.default_rng(0))
+        fit(model, np.ones((4, 1, D)), np.ones((4, 1, C), np.float32), epochs=1, rng=np.random.default_rng(0), comm=4)
+
+
+# ---- MPI ---------------------------------------------------------------------------------------------------------
+
+MPIEXEC = shutil.which("mpiexec", path=Path(sys.executable).parent) or shutil.which("mpiexec")
+mpi = pytest.mark.skipif(
+    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None,
+    reason="mpi4py or mpiexec is not installed: pip install mpi4py mpich",
+)
+
+
+def mpiexec(size, *task):
+    """Run this file with `size` ranks; its result, and the seconds from the word `failing` on stderr to the end."""
+    command = [MPIEXEC, "-n", str(size), sys.executable, "-W", "error", __file__, *task]
+    env = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
+    failing = [float(line.split()[-1]) for line in done.stderr.splitlines() if line.startswith("failing")]
+    return done, time.time() - failing[0] if failing else None
+
+
+@mpi
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_mpi_ranks_do_what_one_does(size, shown):
+    done, _ = mpiexec(size, "equal")
+    assert done.returncode == 0, done.stderr
+    found = dict(line.rsplit(None, 1) for line in done.stdout.splitlines())
+    assert found.pop("ranks") == str(size) and found.keys() == CASES.keys()
+    worst = max(map(float, found.values()))
+    assert worst <= TOLERANCE
+    shown(f"MPI: {size} ranks and 1 rank differ by at most {worst:.0e} in {len(found)} training runs")
+
+
+@mpi
+@pytest.mark.parametrize("how, says", [
+    ("raise", "ValueError: no more of this"),
+    ("exit", "SystemExit: 0"),
+    ("_exit", None),
+    ("kill", None),
+])  # fmt: skip
+@pytest.mark.parametrize("rank", [0, 2])
+def test_mpi_a_rank_that_fails_ends_the_job(rank, how, says):
+    """In 10 s, with an exit status, and the error on stderr where Python was still there to write it.
+
+    A rank that was killed can say nothing: there mpiexec's exit status is all that is certain.
+    """
+    done, seconds = mpiexec(3, "fail", str(rank), how)
+    assert done.returncode != 0
+    assert seconds < 10
+    assert "the end" not in done.stdout
+    assert (says or "") in done.stderr
+
+
+def main(task, *more):
+    with parallel.job() as comm:
+        if task == "equal":
+            for case in CASES:
+                found = run(case, comm)
+                thetas = comm.gather(found[0].theta)
+                if comm.rank == 0:
+                    assert all((theta == found[0].theta).all() for theta in thetas)
+                    print(case, difference(found, run(case)))
+            if comm.rank == 0:
+                print("ranks", comm.size)
+        else:
+            rank, how = int(more[0]), more[1]
+            ways = {"exit": lambda: sys.exit(0), "_exit": lambda: os._exit(3)}
+            ways["kill"] = lambda: os.kill(os.getpid(), signal.SIGKILL)
+            calls = []
+
+            def loss(y, target):
+                calls.append(0)
+                if comm.rank == rank and len(calls) == 5:
+                    print("failing", time.time(), file=sys.stderr, flush=True)
+                    if how == "raise":
+                        raise ValueError("no more of this")
+                    ways[how]()
+                return softmax_cross_entropy(y, target)
+
+            CASES["fail"] = CASES["last step"][0], {"loss": loss}
+            run("fail", comm)
+            print("the end")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
