@@ -60,6 +60,7 @@ CASES = {
     "truncated": ([lstm(D, 4), dense(4, C)], {"truncate": 3}),
     "truncated, last step": ([lstm(D, 4), last(), dense(4, C)], {"truncate": 3, "lengths": LENGTHS}),
     "truncated, lengths": ([lstm(D, 4), dense(4, C)], {"truncate": 3, "lengths": LENGTHS}),
+    "truncated, dropout": ([gru(D, 5), dropout(0.3), gru(5, 4), last(), dense(4, C)], {"truncate": 3}),
     "strings that ended": ([lstm(D, 4), dropout(0.3), dense(4, C)], {"truncate": 3, "lengths": SHORT}),
     "both ways": ([bidirectional(gru(D, 4), last=True), dense(8, C)], {"lengths": LENGTHS}),
     "dropout": ([gru(D, 5), dropout(0.4), lstm(5, 4), dropout(0.4), dense(4, C)], {"lengths": LENGTHS}),
