@@ -1,0 +1,131 @@
+"""Parity, trained by all processes of an MPI job, two or a cluster's thousand:
+
+mpiexec -n 4 python parity_mpi.py --batch 128
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from lstm_core import (
+    History,
+    Model,
+    data,
+    dense,
+    evaluate,
+    fit,
+    lstm,
+    optim,
+    parallel,
+    softmax_cross_entropy,
+)
+from lstm_formats import load, save
+
+
+def through_root(comm):
+    """The report's scheme as an Allreduce: rank 0 gets all, adds, and sends back."""
+
+    def allreduce(_, message):
+        if comm.rank > 0:
+            comm.Send(message, dest=0)
+            comm.Recv(message, source=0)
+            return
+        part = np.empty_like(message)
+        for rank in range(1, comm.size):
+            comm.Recv(part, source=rank)
+            message += part
+        for rank in range(1, comm.size):
+            comm.Send(message, dest=rank)
+
+    return allreduce
+
+
+def timed(comm, allreduce, waiting, talking):
+    """A communicator for `fit` that notes the seconds of each Allreduce, in two parts:
+
+    waiting until the last rank is there, and talking from then on.
+    """
+
+    def both(_, message):
+        start = time.process_time()
+        comm.Barrier()
+        ready = time.process_time()
+        allreduce(None, message)
+        waiting.append(ready - start)
+        talking.append(time.process_time() - ready)
+
+    return SimpleNamespace(
+        rank=comm.rank, size=comm.size, bcast=comm.bcast, Allreduce=both
+    )
+
+
+def main(comm, options):
+    rng = np.random.default_rng(0)  # the same on every rank, and so is all that follows
+    x, y = data.parity(rng, options.batch * options.updates, options.length)
+    layers = [lstm(2, options.hidden), dense(options.hidden, 2)]
+    model, history = Model(layers, softmax_cross_entropy, rng=rng), History()
+    if options.save and options.save.exists():
+        model, history, rng = load(options.save)
+
+    stamps, waiting, talking = [time.process_time()], [], []
+    adam = optim.adam()
+
+    def update(*given):
+        adam.update(*given)
+        stamps.append(time.process_time())
+
+    allreduce = through_root(comm) if options.through_root else comm.Allreduce
+    fit(
+        model,
+        x,
+        y,
+        epochs=options.epochs,
+        batch=options.batch,
+        rate=optim.constant(options.rate),
+        optimizer=optim.Optimizer(adam.init, update),
+        clip=1.0,
+        rng=rng,
+        history=history,
+        after_epoch=lambda history: (
+            options.save and save(options.save, model, history, rng)
+        ),
+        comm=timed(comm, allreduce, waiting, talking),
+        progress=options.progress,
+    )
+    if comm.rank == 0:
+        wrong = evaluate(
+            model, *data.parity(np.random.default_rng(1), 1000, options.length)
+        )
+        result = {
+            "ranks": comm.size,
+            "bytes": model.theta.nbytes,
+            "whole": 1 - wrong.whole,
+        }
+        times = {"update": np.diff(stamps), "waiting": waiting, "talking": talking}
+        print(
+            json.dumps(result | {name: [*map(float, t)] for name, t in times.items()})
+        )
+
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument(
+    "--batch", type=int, default=32, help="strings of all ranks together"
+)
+parser.add_argument("--updates", type=int, default=500, help="batches an epoch")
+parser.add_argument("--epochs", type=int, default=1)
+parser.add_argument("--length", type=int, default=50)
+parser.add_argument("--hidden", type=int, default=32)
+parser.add_argument("--rate", type=float, default=5e-3)
+parser.add_argument(
+    "--save", type=Path, help="a checkpoint to write, and to go on from"
+)
+parser.add_argument("--through-root", action="store_true", help="not by Allreduce")
+parser.add_argument("--progress", action="store_true")
+
+if __name__ == "__main__":
+    with parallel.job() as comm:
+        main(comm, parser.parse_args())
