@@ -27,7 +27,7 @@ from lstm_formats import load, save
 
 
 def through_root(comm):
-    """The report's scheme as an Allreduce: rank 0 gets all, adds, and sends back."""
+    """The report's scheme: all send to rank 0, which adds and sends back."""
 
     def allreduce(_, message):
         if comm.rank > 0:
@@ -45,9 +45,9 @@ def through_root(comm):
 
 
 def timed(comm, allreduce, waiting, talking):
-    """A communicator for `fit` that notes the seconds of each Allreduce, in two parts:
+    """A communicator for `fit` that notes the seconds of each Allreduce.
 
-    waiting until the last rank is there, and talking from then on.
+    Waiting is until the last rank is there, talking is from then on.
     """
 
     def both(_, message):
@@ -64,7 +64,7 @@ def timed(comm, allreduce, waiting, talking):
 
 
 def main(comm, options):
-    rng = np.random.default_rng(0)  # the same on every rank, and so is all that follows
+    rng = np.random.default_rng(0)  # on every rank the same
     x, y = data.parity(rng, options.batch * options.updates, options.length)
     layers = [lstm(2, options.hidden), dense(options.hidden, 2)]
     model, history = Model(layers, softmax_cross_entropy, rng=rng), History()
@@ -78,6 +78,10 @@ def main(comm, options):
         adam.update(*given)
         stamps.append(time.process_time())
 
+    def after(history):
+        if options.save:
+            save(options.save, model, history, rng)
+
     allreduce = through_root(comm) if options.through_root else comm.Allreduce
     fit(
         model,
@@ -90,24 +94,22 @@ def main(comm, options):
         clip=1.0,
         rng=rng,
         history=history,
-        after_epoch=lambda history: (
-            options.save and save(options.save, model, history, rng)
-        ),
+        after_epoch=after,
         comm=timed(comm, allreduce, waiting, talking),
         progress=options.progress,
     )
     if comm.rank == 0:
-        wrong = evaluate(
-            model, *data.parity(np.random.default_rng(1), 1000, options.length)
-        )
-        result = {
-            "ranks": comm.size,
-            "bytes": model.theta.nbytes,
-            "whole": 1 - wrong.whole,
-        }
-        times = {"update": np.diff(stamps), "waiting": waiting, "talking": talking}
+        unseen = data.parity(np.random.default_rng(1), 1000, options.length)
         print(
-            json.dumps(result | {name: [*map(float, t)] for name, t in times.items()})
+            json.dumps(
+                {
+                    "whole": 1 - evaluate(model, *unseen).whole,
+                    "bytes": model.theta.nbytes,
+                    "update": np.diff(stamps).tolist(),
+                    "waiting": waiting,
+                    "talking": talking,
+                }
+            )
         )
 
 
