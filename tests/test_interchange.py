@@ -25,7 +25,8 @@ def test_the_listing_is_python():
 
 
 def test_pytorch_goes_on_and_comes_back(tmp_path, monkeypatch):
-    torch = pytest.importorskip("torch", reason='PyTorch is not installed: .venv/bin/python -m pip install -e ".[torch]"')
+    reason = 'PyTorch is not installed: .venv/bin/python -m pip install -e ".[torch]"'
+    torch = pytest.importorskip("torch", reason=reason)
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     rng = np.random.default_rng(6)
