@@ -1,8 +1,8 @@
 """Checkpoints: a model, its history and its generator in one safetensors file, to go on from bit for bit.
 
-The tensors are the parameters by name ("lstm.W", …), which any reader of safetensors can have, and the arrays of the
-optimiser and the best weights ("state.…"). All else is JSON in the metadata: the configs of the layers, the lists of
-the history, the generator's state, and the SHA-256 of the file with its own place left blank.
+The tensors are the parameters by name ("lstm.W", …), which any reader of safetensors can have, and the arrays of
+history, optimiser and generator ("state.…"). All else is JSON in the metadata: the configs of the layers, what the
+history says of each epoch, the generator's state, and the SHA-256 of the file with its own place left blank.
 """
 
 import hashlib
@@ -23,6 +23,8 @@ from .training import History, Scores
 
 VERSION = 1
 BLANK = "?" * 64
+BATCHES = "batch_loss", "batch_norm"
+DTYPES = "float32", "float64"
 LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
 
 
@@ -34,14 +36,16 @@ def save(path, model, history=None, rng=None):
     """
     if rng is not None:
         check_rng(rng)
-    tensors, state = dict(model.params), {"model": config_of(model), "history": history and vars(history)}
-    state["rng"] = rng and rng.bit_generator.state
+    tensors, meta = dict(model.params), {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
+    if history is not None:  # the long lists as arrays: safetensors takes no more than 100 MB of JSON
+        history = vars(history) | {name: np.array(getattr(history, name), float) for name in BATCHES}
+    meta |= {"history": history, "rng": rng and rng.bit_generator.state}
 
     def keep(x):  # an array, of the history or the generator
         tensors[name := f"state.{len(tensors)}"] = x
         return {"tensor": name}
 
-    text = json.dumps({"sha256": BLANK, "version": VERSION} | state, default=keep)  # all digits; NaN and infinity too
+    text = json.dumps(meta, default=keep)  # all digits; NaN and infinity too
     tensors = {k: np.asarray(to_host(v), order="C") for k, v in tensors.items()}
     raw = safetensors.numpy.save(tensors, {"lstm_core": text})
     write_atomic(path, raw.replace(BLANK.encode(), hashlib.sha256(raw).hexdigest().encode(), 1))
@@ -56,7 +60,7 @@ def load(path):
     """
     raw = Path(path).read_bytes()
     try:
-        tensors = {k: v.copy() for k, v in safetensors.numpy.load(raw).items()}  # to be written into
+        tensors = safetensors.numpy.load(raw)
         header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
         arrays = lambda found: tensors.pop(found["tensor"]) if found.keys() == {"tensor"} else found
         meta = json.loads(header["__metadata__"]["lstm_core"], object_hook=arrays)
@@ -67,6 +71,7 @@ def load(path):
             raise ValueError(f"expected content with SHA-256 {meta['sha256']}, got {digest}: it was altered")
         history, rng = meta["history"], meta["rng"]
         if history is not None:
+            history |= {name: history[name].tolist() for name in BATCHES}
             history = History(**history | {"validation": [Scores(*scores) for scores in history["validation"]]})
         if rng is not None:
             bits = {c.__name__: c for c in np.random.BitGenerator.__subclasses__()}[rng["bit_generator"]]()
@@ -82,8 +87,10 @@ def config_of(model):
     name = getattr(model.loss_function, "__name__", None)
     if LOSSES.get(name) is not model.loss_function:
         raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {model.loss_function!r}")
+    check_choice("dtype", str(model.theta.dtype), DTYPES)
     check_parameters(model, model.params)
-    return {"dtype": str(model.theta.dtype), "loss": name, "layers": [layer.config for layer in model.layers]}
+    layers = [make(layer.config).config for layer in model.layers]  # a ValueError for a cell of the user's own
+    return {"dtype": str(model.theta.dtype), "loss": name, "layers": layers}
 
 
 def model_from(config, arrays):
@@ -93,7 +100,7 @@ def model_from(config, arrays):
     """
     arrays = {"theta": arrays} if isinstance(arrays, np.ndarray) else arrays
     check_choice("loss", config.get("loss"), LOSSES)
-    check_choice("dtype", config.get("dtype"), ("float32", "float64"))
+    check_choice("dtype", config.get("dtype"), DTYPES)
     layers = [make(layer) for layer in config.get("layers", ())]
     size, found = sum(math.prod(s) for x in layers for s in x.shapes.values()), sum(x.size for x in arrays.values())
     if found != size:  # before memory is taken for it
@@ -116,7 +123,7 @@ def check_parameters(model, arrays):
         raise ValueError(f"parameters: expected {', '.join(model.shapes)}, got {', '.join(arrays)}")
     for name, shape in model.shapes.items():
         x = arrays[name]
-        if x.shape != shape or x.dtype != model.theta.dtype or x.dtype.kind != "f":
+        if x.shape != shape or x.dtype != model.theta.dtype:
             raise ValueError(f"{name}: expected shape {shape} of {model.theta.dtype}, got {x.shape} of {x.dtype}")
         if not bool(namespace(x).isfinite(x).all()):
             raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")

@@ -43,7 +43,8 @@ class Model:
     dtype:  float32 or float64
 
     `reads_last`: whether the output is one step; `outputs`: C; `labels`: how many an embedding reads, else None;
-    `runs_forward`: whether each step depends on earlier steps only.
+    `runs_forward`: whether pieces, the state carried on, give what the whole gives: each step depends on earlier steps
+    only, and none of the layers that run through time stands behind `last`.
     `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats).
     Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
 
@@ -78,14 +79,15 @@ class Model:
         self.layers, self.loss_function = layers, loss
         kinds = [layer.name for layer in layers]
         self.names = [k if kinds.count(k) == 1 else f"{k}{kinds[:n].count(k) + 1}" for n, k in enumerate(kinds)]
-        self.shapes, shape = {}, ("T", layers[0].features)
+        self.shapes, self.runs_forward, shape = {}, True, ("T", layers[0].features)
         for name, layer in zip(self.names, layers, strict=True):
             if layer.features not in (None, shape[1]):
                 raise ValueError(f"layers: {name} expects {layer.features} features, the layer before makes {shape[1]}")
+            kind = layer.config["layer"]
+            self.runs_forward &= kind not in ("reverse", "bidirectional") and (kind != "recurrent" or shape[0] == "T")
             shape = layer.output(*shape)
             self.shapes |= {f"{name}.{key}": s for key, s in layer.shapes.items()}
         self.reads_last, self.outputs = shape[0] == 1, shape[1]
-        self.runs_forward = not any(layer.config["layer"] in ("bidirectional", "reverse") for layer in layers)
         self.theta = np.zeros(sum(map(math.prod, self.shapes.values())), dtype)
         for name, layer in zip(self.names, layers, strict=True):
             start = layer.init(rng)
@@ -185,7 +187,8 @@ class Model:
     def run(self, x, states=None, lengths=None):
         """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.
 
-        states:  what an earlier run gave, to go on from there: three pieces of a sequence give what the whole gives
+        states:  what an earlier run gave, to go on from there: where the model `runs_forward`, three pieces of a
+                 sequence give what the whole gives
         lengths: (B,) integers: only so many steps of each are there; beyond, outputs say nothing
         """
         namespace(x=x, theta=self.theta)

@@ -17,7 +17,8 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
     x:      (T, D, B)
     state:  initial state, a tuple of `cell.states` arrays (H, B); zeros if None
     keep:   whether `backward` will follow; if not, the steps' intermediate values are not kept
-    mask:   (T, B) booleans: where there is no step, the state stays as it was; None: every step is there
+    mask:   (T, B) booleans: where there is no step, the state stays as it was, whatever (finite) stands in x there;
+            None: every step is there
     returns h (T, H, B), the final state, and the cache that `backward` needs
 
     h and the final state may share memory with the cache: do not write into them before `backward`.
@@ -43,7 +44,7 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
             state, kept = stage.step(a_t, u_t, state, p, xp.tanh)
             kept_t.append((q, kept))
         if mask is not None:
-            state = tuple(xp.where(mask[t], new, old) for new, old in zip(state, before))  # scan-mask
+            state = tuple(xp.where(mask[t], new, old) for new, old in zip(state, before))  # scan-mask, scan-mask-c
         h[t + 1] = state[0]
         if keep:
             saved.append(kept_t)
@@ -69,7 +70,7 @@ def backward(cell, P, cache, dh, dstate=None):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
             skipped = tuple(xp.where(mask[t], 0, d) for d in ds)  # scan-dh-mask
-            ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-mask
+            ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-hat, scan-dc-hat
         da = ()
         for (stage, _, rows), (q, kept) in zip(reversed(stages), reversed(saved[t])):
             da_k, du, ds, dp = stage.back(ds, kept, p)

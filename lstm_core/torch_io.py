@@ -33,7 +33,7 @@ def load_state_dict(model, state, stacked=False):
 
     Names are those of `state_dict`. Raises ValueError for a wrong name, shape, dtype, NaN or infinity.
     """
-    state = {name: x.detach().cpu().numpy() if hasattr(x, "detach") else x for name, x in state.items()}
+    state = {name: x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x) for name, x in state.items()}
     places, theta = _places(model, stacked), np.zeros(model.theta.shape, model.theta.dtype)
     if state.keys() != places.keys():
         raise ValueError(f"state: expected {', '.join(places)}, got {', '.join(state)}")

@@ -115,10 +115,11 @@ def fit(
     if first and len(history.validation) != first * (validation is not None):
         scored = len(history.validation)
         raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
-    if first:
-        wanted = optimizer.init(model.theta) | {"weights": None if patience is None else model.theta}
+    if first or history.optimizer is not None:
+        wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}
         given = (history.optimizer or {}) | {"weights": history.weights}
-        kinds = [{k: (np.shape(v), str(getattr(v, "dtype", ""))) for k, v in s.items()} for s in (wanted, given)]
+        kind = lambda v: (getattr(v, "shape", ()), str(getattr(v, "dtype", "")))
+        kinds = [{k: kind(v) for k, v in s.items()} for s in (wanted, given)]
         if kinds[0] != kinds[1]:
             raise ValueError(f"history: expected {kinds[0]} for this model, optimizer and patience, got {kinds[1]}")
     if checkpoint is not None:
@@ -128,10 +129,8 @@ def fit(
     if device is not None:
         model.to(device)
     xp, (N, T) = namespace(model.theta), x.shape[:2]
-    if first:
-        history.optimizer = {k: to_device(v, xp) if np.ndim(v) else v for k, v in history.optimizer.items()}
-    else:
-        history.optimizer = optimizer.init(model.theta)
+    state = history.optimizer or optimizer.init(model.theta)
+    state = history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
     steps = T if truncate is None else truncate
     sizes = None if lengths is None else to_host(lengths)
     batches = len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
@@ -163,7 +162,7 @@ def fit(
                     now = float(rate(epoch + (k + middle) / batches))
                     if not 0 <= now < math.inf:
                         raise ValueError(f"rate: expected a schedule of numbers >= 0, got {now} in epoch {epoch + 1}")
-                    optimizer.update(model.theta, grad, history.optimizer, now)
+                    optimizer.update(model.theta, grad, state, now)
                     weight = _count(model, target, mask_t)
                     total, count = total + loss * weight, count + weight
                     history.batch_loss.append(loss)

@@ -26,6 +26,7 @@ TAGS = {"W": "InputWeights", "R": "RecurrentWeights", "b": "Biases", "p": "Peeph
 GATES = {"": " ", "rnn": "h", "rnn relu": "h", "gru": "zrn", "gru before": "zrn", "gru p": "n", "nas": "01234567",
          "nig": "ofg", "nfg": "iog", "nog": "ifg", "cifg": "iog",
          "fgr R": [*"iofg", *(f"{to}.{of}" for of in "iof" for to in "iof")]}  # fmt: skip
+END = ElementTree.Element("nothing more")
 
 
 def save(model, path):
@@ -51,7 +52,7 @@ def load(path):
             options = {k: plain(v) for k, v in node.items() if k[:3] != "of."}
             of = {k[3:]: plain(v) for k, v in node.items() if k[:3] == "of."}
             config["layers"].append(make(options | ({"of": of} if of else {})).config)
-        for found, expected in zip_longest(root.iter(), _tree(config).iter()):
+        for found, expected in zip_longest(root.iter(), _tree(config).iter(), fillvalue=END):
             at = _start(found)
             if at != _start(expected):
                 raise ValueError(f"expected {_start(expected)}")
@@ -72,22 +73,19 @@ def _tree(config, theta=()):
         of = layer.config.get("of", {})
         options = {k: v for k, v in layer.config.items() if k != "of"} | {f"of.{k}": v for k, v in of.items()}
         node = ElementTree.SubElement(root, "Layer", {k: str(v).lower() for k, v in options.items()})
-        cell, hidden = ((of or options).get(k) for k in ("cell", "hidden"))
+        cell, hidden = ((of or options).get(k, "") for k in ("cell", "hidden"))
         for key, shape in layer.shapes.items():
             *side, kind = key.split(".")
             rows, columns = hidden or shape[0], shape[-1]
-            gates = GATES.get(f"{cell or ''} {kind}") or GATES.get(cell or "", "iofg")
+            gates = GATES.get(f"{cell} {kind}") or GATES.get(cell, "iofg")
             for _, gate in zip(range(math.prod(shape) // (rows * columns)), gates, strict=False):
-                place = {"direction": side[0]} if side else {}
-                place |= {"gate": gate} if cell else {}
-                place |= {"rows": str(rows), "columns": str(columns)}
-                element = ElementTree.SubElement(node, TAGS.get(f"{cell or ''} {kind}") or TAGS[kind], place)
+                place = ({"direction": side[0]} if side else {}) | ({"gate": gate} if cell else {})
+                tag = TAGS.get(f"{cell} {kind}") or TAGS[kind]
+                element = ElementTree.SubElement(node, tag, place, rows=str(rows), columns=str(columns))
                 element.text = " ".join(map(repr, islice(theta, rows * columns)))
     return root
 
 
 def _start(element):
     """How `element` begins, its attributes in alphabetical order."""
-    if element is None:
-        return "nothing more"
     return f"<{' '.join([element.tag, *(f'{k}={v!r}' for k, v in sorted(element.items()))])}>"

@@ -1,13 +1,19 @@
 """Rung 6 of the ladder: the printed equations are what the shipped code computes.
 
 `equations()` takes every displayed equation out of the chapters, `prove(label, latex)` reads its LaTeX and proves it on
-symbols, and `citations()` says which line of `cells.py` and `scan.py` names which equation.
+symbols, and `citations()` says which line of `cells.py`, `variants.py` and `scan.py` names which equation.
 
 How an equation is proven. The shipped `scan` runs on symbols for T = 3 steps, with the shipped `step` and `back` of the
 cell that the label names; of these, every value that is assigned is written down on the way. What a tanh gives
-becomes a symbol of its own, and so everything is a polynomial. Then the LaTeX is evaluated with these values for
-its letters, at t = 1, 2 and 3, and both sides have to be the same polynomials. A partial derivative is SymPy's, of the
-shipped forward pass: with a plus, of one printed equation, its other variables held fixed; without, by every path.
+becomes a symbol of its own, and so does what `positive` gives, of which nothing else is used. So everything is a
+polynomial. Then the LaTeX is evaluated with these values for its letters, at t = 1, 2 and 3, and both sides have to be
+the same polynomials. A partial derivative is SymPy's, of the shipped forward pass: with a plus, of one printed
+equation, its other variables held fixed; without, by every path.
+
+For whom it is proven. The beginning of its label names a cell. If a line of another cell cites the equation, too, it
+has to hold for that cell as well. An equation that speaks of a mask is proven with two masks, one the opposite of the
+other: at each step there are examples with a step and examples without. An element is one of the two, and the code
+treats all examples alike.
 
 What lies outside t = 1, ..., T: a state begins at t = 0, a derivative at T + 1 is zero, anything else is arbitrary.
 """
@@ -30,7 +36,7 @@ import nbformat
 import numpy as np
 import sympy
 
-from lstm_core import cells, scan, symbolic
+from lstm_core import cells, scan, symbolic, variants
 
 ROOT = Path(__file__).parent.parent
 T = 3
@@ -85,15 +91,16 @@ def equations(chapters):
 
 
 class Line(NamedTuple):
-    """A line that computes: where it is, the labels that its comment cites, and what it assigns."""
+    """A line that computes: where it is, the labels that its comment cites, what it assigns, and for which kinds."""
 
     file: str
     number: int
     labels: tuple
     target: str
+    kinds: tuple
 
 
-def citations(modules=(cells, scan)):
+def citations(modules=(cells, variants, scan)):
     """The computing lines of every step and back, of the sigmoid, and of the scan's forward and backward."""
     lines = []
     for module in modules:
@@ -105,29 +112,44 @@ def citations(modules=(cells, scan)):
         }
         for function in ast.parse(source).body:
             name = getattr(function, "name", "")
-            if module.__name__.endswith("cells") and isinstance(function, ast.FunctionDef):
+            if module.__name__.endswith(("cells", "variants")) and isinstance(function, ast.FunctionDef):
                 _check_plain(function)
             if name.endswith(("_step", "_back", "sigmoid")) or name in ("forward", "backward"):
                 for node in ast.walk(function):
                     if (target := _computed(node)) is not None:
                         file = Path(module.__file__).name
-                        lines.append(Line(file, node.lineno, cited.get(node.lineno, ()), target))
+                        lines.append(Line(file, node.lineno, cited.get(node.lineno, ()), target, kinds_of(name)))
     return lines
 
 
+def kinds_of(function):
+    """The kinds whose cell has the function of this name as a step or a back."""
+    found = []
+    for name, kind in KINDS.items():
+        cell = cell_of(kind)
+        stages = () if cell is ANY else cell.stages or (cell,)
+        if function in {f.__name__ for stage in stages for f in (stage.step, stage.back)}:
+            found.append(name)
+    return tuple(found)
+
+
 PLAIN = (ast.Assign, ast.Return, ast.Expr, ast.Name, ast.Tuple, ast.BinOp, ast.Constant, ast.Call, ast.Load, ast.Store,
-         ast.Add, ast.Sub, ast.Mult, ast.Div, ast.arguments, ast.arg, ast.FunctionDef)  # fmt: skip
+         ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Starred, ast.arguments, ast.arg, ast.FunctionDef)  # fmt: skip
+FUNCTIONS = ("sigmoid", "tanh", "positive")
+POSITIVE = "return namespace(x).heaviside(x.real, 0)"
 HARMLESS = {"_check_forward", "_check_backward", "_stages", "stage.step", "stage.back", "P.get", "P.items", "grads.get",
-            "xp.empty", "xp.empty_like", "xp.zeros_like", "xp.concatenate", "a[t, rows].reshape", "u.reshape",
+            "xp.empty", "xp.empty_like", "xp.zeros_like", "xp.concatenate", "a[t, rows_a].reshape", "u.reshape",
             "kept_t.append", "saved.append", "zip", "range", "reversed"}  # fmt: skip
 
 
 def _check_plain(function):
     """A function of `cells` says all that it does in assignments of names and + - * / of them: nothing is hidden."""
+    if function.name == "positive" and ast.unparse(function.body[-1]) == POSITIVE and len(function.body) <= 2:
+        return  # no formula, but an elementary function as tanh is; here it is a symbol
     if not function.name.endswith(("_step", "_back", "sigmoid")):
-        raise Unproven(f"{function.name}: cells.py has a step, a back and sigmoid, and nothing else")
+        raise Unproven(f"{function.name}: a module of cells has steps, backs, sigmoid and positive, and nothing else")
     for node in ast.walk(function):
-        strange = not isinstance(node, PLAIN) or (isinstance(node, ast.Call) and _name(node) not in ("sigmoid", "tanh"))
+        strange = not isinstance(node, PLAIN) or (isinstance(node, ast.Call) and _name(node) not in FUNCTIONS)
         if strange or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)):
             raise Unproven(f"{function.name}: line {getattr(node, 'lineno', '?')} is more than + - * / of names")
 
@@ -144,10 +166,12 @@ def _computed(node):
     inner = [n for _, value in ast.iter_fields(node) for n in (value if isinstance(value, list) else [value])]
     nodes = [n for i in inner if isinstance(i, ast.AST) and not isinstance(i, ast.stmt) for n in ast.walk(i)]
     stored = {n for i in getattr(node, "targets", ()) for n in ast.walk(i)}  # h[t + 1] = ...: an index, no arithmetic
-    room = {n for c in nodes if isinstance(c, ast.Call) and _name(c) in ("xp.empty", "xp.zeros", "P.get")
+    makes_room = re.compile(r"(xp\.empty|xp\.zeros|P\.get|.*\.reshape)$")
+    room = {n for c in nodes if isinstance(c, ast.Call) and makes_room.match(_name(c))
             for a in c.args for n in ast.walk(a)}  # fmt: skip
     nodes = [n for n in nodes if n not in stored | room]
     calls = {_name(n) for n in nodes if isinstance(n, ast.Call)}
+    nodes = [n for n in nodes if not (isinstance(n, ast.Compare) and all(isinstance(o, ast.IsNot) for o in n.ops))]
     arithmetic = any(isinstance(n, (ast.BinOp, ast.UnaryOp, ast.NamedExpr, ast.Compare, ast.Lambda)) for n in nodes)
     if not (arithmetic or isinstance(node, ast.AugAssign) or calls - HARMLESS):
         return None
@@ -159,35 +183,55 @@ def _computed(node):
 
 
 class Kind(NamedTuple):
-    """What labels of one kind speak of: a cell, the letters of its gates, and of its p in order (none: p = 0)."""
+    """What labels of one kind speak of: a cell, and letters for its gates, its p in order (none: p = 0), its state.
+
+    reads: the rows of R that follow those of the gates, by pairs of letters: whose rows they are, what they read
+    mask: for the scan with a mask, two of which are run: where one is True the other is False
+    """
 
     cell: str
     gates: str
     own: str = ""
+    states: str = "h"
+    reads: tuple = ()
+    mask: bool | None = None
 
 
-ANY = cells.Cell(gates=2, own=1, states=1, step=None, back=None, name="any")
+SHIPPED_CELLS, SHIPPED_VARIANTS = cells, variants
+ANY = cells.Cell(gates=2, own=1, states=2, step=None, back=None, name="any")
 
 
 def unknown(new):
     """A cell of which nothing is known: all that its step and back return are new symbols. new: shape -> array"""
 
     def step(a, u, s, p, tanh):
-        return (new(a.shape[1:]),), a.shape[1:]
+        planes = [new(a.shape[1:]) for _ in range(9)]
+        return tuple(planes[:2]), planes[2:]
 
-    def back(ds, shape, p):
-        return (new(shape), new(shape)), (new(shape), new(shape)), (new(shape),), (new(shape),)
+    def back(ds, planes, p):
+        return tuple(planes[:2]), tuple(planes[2:4]), tuple(planes[4:6]), tuple(planes[6:])
 
     return ANY._replace(step=step, back=back)
 
 
 KINDS = {
     "rnn": Kind("RNN", "h"),
-    "lstm": Kind("LSTM", "iofg"),
-    "peephole": Kind("LSTM", "iofg", "iof"),
+    "lstm": Kind("LSTM", "iofg", states="hc"),
+    "peephole": Kind("LSTM", "iofg", "iof", states="hc"),
     "gru": Kind("GRU", "zrn", "n"),
     "gru-before": Kind("GRU_BEFORE", "zrn"),
-    "scan": Kind("ANY", "", "v"),
+    "rnn-relu": Kind("RNN_RELU", "h"),
+    "nig": Kind("NIG", "ofg", "of", states="hc"),
+    "nfg": Kind("NFG", "iog", "io", states="hc"),
+    "nog": Kind("NOG", "ifg", "if", states="hc"),
+    "niaf": Kind("NIAF", "iofg", "iof", states="hc"),
+    "noaf": Kind("NOAF", "iofg", "iof", states="hc"),
+    "cifg": Kind("CIFG", "iog", "io", states="hc"),
+    "fgr": Kind("FGR", "iofg", "iof", states="hciof", reads=tuple(row + read for read in "iof" for row in "iof")),
+    "nas": Kind("NAS", "01234567", states="hc"),
+    "scan": Kind("ANY", "", "p", states="hc"),
+    "scan, masked": Kind("ANY", "", "p", states="hc", mask=True),
+    "scan, masked the other way": Kind("ANY", "", "p", states="hc", mask=False),
 }
 
 
@@ -196,14 +240,46 @@ def kind_of(label):
     return max((name for name in KINDS if label.startswith(name + "-")), key=len, default=None)
 
 
-class Code:
-    """The modules `cells` and `scan` that are put to the proof, and their runs on symbols."""
+def cell_of(kind, cells=cells, variants=variants):
+    return getattr(cells, kind.cell, None) or getattr(variants, kind.cell, ANY)
 
-    def __init__(self, cells=cells, scan=scan, source=None):
-        self.cells, self.scan = cells, scan
-        self.source = source or inspect.getsource(cells)
-        tree = ast.parse(self.source)
-        self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+@functools.cache
+def borrowed():
+    """For each label, the kinds that its own is not, and whose lines cite it: a variant's, where it is as the LSTM."""
+    found = {}
+    for line in citations():
+        for label in line.labels:
+            if kind_of(label) not in line.kinds:
+                found[label] = [*dict.fromkeys([*found.get(label, ()), *line.kinds])]
+    return found
+
+
+def kinds(label, latex):
+    """The kinds for which an equation has to hold: its own, and those whose code cites it.
+
+    If it speaks of a mask it has to hold for the scan with either mask.
+    """
+    own = kind_of(label)
+    if own == "scan" and re.search(r"\\mathbf *(\{ *)?v|\\hat", latex):
+        return ["scan, masked", "scan, masked the other way"]
+    return [own, *borrowed().get(label, ())]
+
+
+class Code:
+    """The modules `cells`, `variants` and `scan` that are put to the proof, and their runs on symbols.
+
+    source: of that module among the first two which is not the shipped one
+    """
+
+    def __init__(self, cells=cells, scan=scan, source=None, variants=variants):
+        self.cells, self.scan, self.variants = cells, scan, variants
+        self.functions = {}  # name -> its tree, and the names that it knows
+        for module, shipped in ((cells, SHIPPED_CELLS), (variants, SHIPPED_VARIANTS)):
+            text = source if source and module is not shipped else inspect.getsource(module)
+            self.functions |= {
+                node.name: (node, vars(module)) for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)
+            }
         self.run, self.graph = functools.cache(self._run), functools.cache(functools.partial(Graph, self))
 
     def _run(self, kind, cut, D, H, B):
@@ -223,39 +299,56 @@ class Run:
         self.code, self.kind, self.cut, self.values, self.atoms, self.known = code, kind, cut, {}, {}, {}
         self.D, self.H, self.B, self.finished = D, H, B, False
         self.seen, self.sigmas, self.defined, self.factored = None, set(), {}, {}
-        cell, scan = getattr(code.cells, kind.cell, ANY), code.scan
-        self.gates = cell.gates
+        self.hat = "" if kind.mask is None else "_hat"  # of what the cell proposes, before the mask
+        cell, scan = cell_of(kind, code.cells, code.variants), code.scan
+        self.planes = {"da": scan.inputs(cell), "du": cell.gates}
 
         parameters = scan.parameter_shapes(cell, D, H, own=bool(kind.own))
         states = {f"s{k}": (H, B) for k in range(cell.states)}
         V = self._indeterminates(parameters | {"x": (T, D, B), "dh": (T, H, B)} | states)
         self.P, x, dh = {name: V[name] for name in parameters}, V["x"], V["dh"]
         state = tuple(V[name] for name in states)
-        cell = self._seen(cell)
-        h, _, cache = scan.forward(cell, self.P, x, state)
+        cell, mask = self._seen(cell), None
+        if kind.mask is not None:  # at each step of some examples, and not of others; all pairs of steps in a row
+            mask = (np.arange(T).reshape(T, 1) + np.arange(B)) % 3 != 1
+            mask = mask if kind.mask else ~mask
+        h, final, cache = scan.forward(cell, self.P, x, state, mask=mask)
         grads, dx, dstate0 = scan.backward(cell, self.P, cache, dh)
-        for t in range(T + 1):
-            names = ["h", "c"][: cell.states]
-            if t == 0:
-                self.values |= {(name, 0): s for name, s in zip(names, state)}
-                self.atoms |= {(name, 0): s for name, s in zip(names, state)}
-                self.values |= {("d" + name, 0): s for name, s in zip(names, dstate0)}
-            else:
-                self.values |= {("x", t): x[t - 1], ("dx", t): dx[t - 1], ("+h", t): dh[t - 1]}
-                self.values.setdefault(("h", t), h[t - 1])
+        for name, first, last, derivative in zip(kind.states, state, final, dstate0):
+            self.values[name, 0], self.values["d" + name, 0], self.atoms[name, 0] = first, derivative, first
+            self.values.setdefault((name, T), last)
+        for t in range(1, T + 1):
+            self.values |= {("x", t): x[t - 1], ("dx", t): dx[t - 1], ("+h", t): dh[t - 1]}
+            self.values.setdefault(("h", t), h[t - 1])
+            if mask is not None:
+                self.values["v", t] = np.tile(mask[t - 1].astype(int), (H, 1))
+                # where there is no step, the cell does not see dh: it is what the loss and all later steps contribute
+                later, after = (x[t:], mask[t:], cache[2][t:]), np.zeros((2, H, B), int)
+                if t < T:
+                    _, _, after = scan.backward(unknown(None), self.P, later, dh[t:])
+                self.values |= {("dh", t): dh[t - 1] + after[0], ("dc", t): after[1]}
         self.finished, self.grads, self.loss = True, grads, sum((dh[t] * h[t]).sum() for t in range(T))
 
     def _indeterminates(self, shapes):
         """Arrays of symbols; if all values are polynomials, as generators of one ring, which is fast."""
         V = {name: symbolic.symbols(name, *shape) for name, shape in shapes.items()}
         if self.cut == "tanh":
-            new = list(sympy.symbols("new:400", real=True))
+            new = list(sympy.symbols(f"new:{self.needed()}", real=True))
             self.ring = sympy.ring([v for array in V.values() for v in array.flat] + new, sympy.QQ)[0]
             V = {name: np.frompyfunc(self.ring.from_expr, 1, 1)(array) for name, array in V.items()}
             self.unused = iter(self.ring.gens[-len(new) :])
             rng = random.Random(0)
             self.numbers = [rng.randrange(PRIME) for _ in self.ring.gens]
         return V
+
+    def needed(self):
+        """How many symbols a run needs: for tanh and positive, for what passes between steps, for what is outside."""
+        cell = cell_of(self.kind, self.code.cells, self.code.variants)
+        stages = () if cell is ANY else cell.stages or (cell,)
+        trees = [self.code.functions[stage.step.__name__][0] for stage in stages]
+        calls = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Call)]
+        planes = 2 * len(self.kind.states) + (len(calls) if stages else 9)
+        return planes * T * self.H * self.B + 12 * (self.D + self.H) * self.B
 
     def fresh(self, shape):
         """An array of symbols that stand for anything."""
@@ -332,11 +425,15 @@ class Run:
     def _step(self, step, last):
         def seen(a, u, s, p, tanh):
             self.t, self.steps = self.steps // self.stages + 1, self.steps + 1
+            if self.hat:
+                self.values |= {(name, self.t - 1): plane for name, plane in zip(self.kind.states, s)}
             if self.stages == 1:
                 self.values["a", self.t], self.values["u", self.t] = np.concatenate(a), np.concatenate(u)
+                for k, gate in enumerate(self.kind.gates):
+                    self.values["a_" + gate, self.t], self.values["u_" + gate, self.t] = a[k], u[k]
             state, kept = step(a, u, s, p, self.tanh if self.cut == "tanh" else tanh)
             if last and self.cut == "tanh":
-                state = tuple(self.define(name, s) for name, s in zip("hc", state))
+                state = tuple(self.define(name + self.hat, plane) for name, plane in zip(self.kind.states, state))
             return state, kept
 
         return seen
@@ -346,13 +443,18 @@ class Run:
             self.backs -= 1
             self.t = self.backs // self.stages + 1
             if last and self.cut == "tanh":
-                ds = tuple(self.define(name, d) for name, d in zip(("dh", "dc from t+1"), ds))
+                whole = "" if self.kind.cell == "ANY" else " from t+1"  # of dc, a cell may add more to it
+                names = ["dh" + self.hat] + [f"d{name}{self.hat}{whole}" for name in self.kind.states[1:]]
+                ds = tuple(self.define(name, d) for name, d in zip(names, ds))
             da, du, ds, dp = back(ds, saved, p)
             if self.stages == 1:
                 shape = (self.H, self.B)
                 self.values |= {(name, self.t): np.concatenate(d) for name, d in (("da", da), ("du", du))}
+                for k, gate in enumerate(self.kind.gates):
+                    self.values["da_" + gate, self.t], self.values["du_" + gate, self.t] = da[k], du[k]
                 self.values["e", self.t] = ds[0] if np.ndim(ds[0]) else np.zeros(shape, int)
-                self.values["dv", self.t] = dp[0] if dp else 0
+                if len(self.kind.own) == 1:
+                    self.values["dp", self.t] = dp[0]
             return da, du, ds, dp
 
         return seen
@@ -361,32 +463,47 @@ class Run:
         """The function, each statement `v = e` followed by `v = see("v", v)`, and the arguments of activations seen."""
         if function.__name__ not in self.code.functions:  # the unknown cell's
             return function
-        tree = copy.deepcopy(self.code.functions[function.__name__])
+        tree, names = self.code.functions[function.__name__]
+        tree = copy.deepcopy(tree)
         parsed = lambda text: ast.parse(text).body
         body = []
         for statement in tree.body:
             body.append(statement)
             target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-            if isinstance(target, ast.Tuple):  # what is handed in: dq, dz, dh_prev = ds
-                for name in [n.id for n in target.elts if n.id.startswith("d")]:
-                    body += parsed(f"see({name!r}, {name})")
+            if isinstance(target, ast.Tuple):
+                rest = {n.value for n in ast.walk(target) if isinstance(n, ast.Starred)}
+                for name in [n.id for n in ast.walk(target) if isinstance(n, ast.Name) and n not in rest]:
+                    if self._is_new(name, statement.value):
+                        body += parsed(f"{name} = see({name!r}, {name})")
             elif isinstance(target, ast.Name) and not isinstance(statement.value, ast.Tuple):
-                if isinstance(statement.value, ast.Call):  # sigmoid(e, tanh) or tanh(e)
+                function = _name(statement.value) if isinstance(statement.value, ast.Call) else ""
+                if function in ("sigmoid", "tanh"):
                     arguments = statement.value.args
-                    self.sigmas |= {target.id} if ast.unparse(statement.value.func) == "sigmoid" else set()
+                    self.sigmas |= {target.id} if function == "sigmoid" else set()
                     arguments[0] = parsed(f"see({target.id + '_bar'!r}, {ast.unparse(arguments[0])})")[0].value
                 body += parsed(f"{target.id} = see({target.id!r}, {target.id})")
         tree.body = body
-        names = {**vars(self.code.cells), "see": self.see}
+        names = {**names, "see": self.see} | ({"positive": self.positive} if self.cut == "tanh" else {})
         exec(compile(ast.fix_missing_locations(ast.Module([tree], [])), "ledger", "exec"), names)
         return names[tree.name]
+
+    def _is_new(self, name, value):
+        """Of the names of a tuple: a gate that is a mere sum, h_bar or g = a + u; a derivative that is handed in.
+
+        But the derivative of another state than h is not whole when it comes from step t+1.
+        """
+        return (
+            not name.startswith("au")
+            if isinstance(value, ast.BinOp)
+            else name.startswith("d") and name[1:] not in self.kind.states[1:]
+        )
 
     def see(self, name, value):
         """Write down the value of `name` at this step; the symbols that stand for it from now on, if it is cut."""
         self.seen = name.removesuffix("_bar")
         value = self.values[name, self.t] = value + np.zeros((self.H, self.B), int)  # H rows, B columns, whatever came
         is_bar = name.endswith("_bar")
-        if self.cut == "tanh" or name.startswith("d") or name == "tanh_c" or (is_bar and self.cut == "nodes"):
+        if self.cut == "tanh" or name.startswith(("d", "au")) or name == "tanh_c" or (is_bar and self.cut == "nodes"):
             return value
         self.atoms[name, self.t] = symbolic.symbols(f"{name}_{self.t}", self.H, self.B)
         return self.atoms[name, self.t]
@@ -407,11 +524,24 @@ class Run:
 
         return np.frompyfunc(one, 1, 1)(x)
 
+    def positive(self, x):
+        """1 where x > 0, else 0, of an array: a new symbol for each argument that was not met before."""
+
+        def one(e):
+            key = "positive", self.expanded(e, self.definitions(e, set()))
+            if key not in self.known:
+                if self.finished:
+                    raise Unproven(f"the code does not ask whether this is positive: {str(e)[:200]}")
+                self.known[key] = next(self.unused)
+            return self.known[key]
+
+        return np.frompyfunc(one, 1, 1)(x)
+
     def outside(self, name, t):
         """What stands for a value of a step that there is not."""
         shape = (self.D if name in ("x", "dx") else self.H, self.B)
         if name[0] in "d+e" and t > T:
-            return np.zeros((self.H * self.gates if name in ("da", "du") else shape[0], self.B), int)
+            return np.zeros((self.H * self.planes[name] if name in self.planes else shape[0], self.B), int)
         if (name, t) not in self.known:
             self.known[name, t] = self.fresh(shape)
         return self.known[name, t]
@@ -452,6 +582,8 @@ class Graph:
             return self.back[e]
         if isinstance(e, sympy.tanh):
             return self.plain.tanh(self._value(e.args[0]))
+        if isinstance(e, symbolic.positive):
+            return self.plain.positive(self._value(e.args[0]))
         if isinstance(e, (sympy.Add, sympy.Mul)):
             return functools.reduce(operator.add if e.is_Add else operator.mul, map(self._value, e.args))
         if isinstance(e, sympy.Pow):
@@ -481,7 +613,7 @@ def rows(run, name, arrays):
         return array
     if base == "p":
         return array[run.kind.own.index(letter)]
-    k = run.kind.gates.index(letter)
+    k = [*run.kind.gates, *(run.kind.reads if base == "R" else ())].index(letter)
     return array[k * run.H : (k + 1) * run.H]
 
 
@@ -491,7 +623,7 @@ TOKEN = re.compile(r"\\text\{[^{}]*\}|\\[a-zA-Z]+|\\.|[0-9]+|[a-zA-Z]|\S")
 SPACES = {r"\,", r"\;", r"\:", "&"}
 SIZES = {r"\left", r"\right", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\big", r"\Big"}
 GAPS = {r"\\", r"\quad", r"\qquad"}  # what follows has to begin with a sign: it goes on with what stands before
-VECTORS = set("abcefghimnoqruxzp1")
+VECTORS = set("abcefghimnoqruvxzp1")
 MATRICES = set("WRIJ")
 
 
@@ -534,7 +666,7 @@ class Jacobian(NamedTuple):
         return np.diag(self.matrix).reshape(-1, 1)
 
 
-ENDS = (None, "+", "-", r"\odot", ")", "}", "]", "=", ",", r"\\", r"\kcats")  # of a product
+ENDS = (None, "+", "-", r"\odot", ">", ")", "}", "]", "=", ",", r"\\", r"\kcats")  # of a product
 
 
 class Reader:
@@ -542,9 +674,11 @@ class Reader:
 
     An expression is terms with + and -, a term products with ⊙, a product factors side by side. A factor is one of
 
+        [ … > 0]: 1 where it is so, else 0
         ( … )                        a number                    \tanh, \sigma and \tanh', \sigma' of ( … ) or a letter
         \mathbf h_t, \bar{\mathbf i}_{t-1}, W_i, R, \mathbf b_o, \mathbf p_f, J_t, I; \mathbf 1, the column of B ones
         \mathrm d before a letter: the derivative of the loss that the code computes
+        \mathbf v_t: 1 where the mask says that there is a step, else 0; \hat{\mathbf h}_t: what the cell proposes there
         \frac{\partial y}{\partial x}, \frac{\partial^+ y}{\partial x}, of letters or of the loss L
         \sum_{k=1}^{T}, \prod_{k=T}^{t+1} (counts down) and the product that follows
         \operatorname{diag}( … )     \underbrace{ … }_{\text{…}}     \begin{bmatrix} … \\ … \end{bmatrix}, stacked
@@ -625,6 +759,9 @@ class Reader:
         if token in ("(", "["):
             self.take()
             value = self.expression()
+            if token == "[" and self.run and self.peek() == ">":
+                self.take(), self.take("0")
+                value = self.run.positive(plane(value))
             self.take({"(": ")", "[": "]"}[token])
         elif token == "{":
             raise Unproven("braces are not seen: write parentheses")
@@ -761,12 +898,12 @@ class Reader:
             if name.startswith("d"):
                 raise Unproven("a derivative of a derivative")
             return "d" + name, t
-        if token == r"\bar":
+        if token in (r"\bar", r"\hat"):
             inside = self.inner(self.group())
             name, t = inside.name()
-            if inside.peek() is not None or name.startswith("d") or "_bar" in name:
-                raise Unproven("a bar over more than a letter")
-            return self.subscript(name + "_bar", t)
+            if inside.peek() is not None or name not in VECTORS | MATRICES:
+                raise Unproven(f"a {token[1:]} over more than a letter")
+            return self.subscript(f"{name}_{token[1:]}", t)
         if bold := token == r"\mathbf":
             (token,) = self.group()
         token = {r"\imath": "i"}.get(token, token)
@@ -779,9 +916,12 @@ class Reader:
             return name, t
         self.take()
         parts = self.group()
-        letters = self.run.kind.gates if self.run else ""
-        if parts[0] in letters and parts[0] not in self.index:
-            name, parts = f"{name}_{parts[0]}", parts[1:]
+        kind, (base, *accent) = self.run.kind if self.run else Kind("", ""), name.split("_")
+        if base == "R" and "".join(parts) in kind.reads:
+            parts = ["".join(parts)]
+        is_gate = parts[0] in [*kind.gates, *kind.reads] and parts[0] not in self.index
+        if is_gate and (not parts[0].isdigit() or base in "WRbp" or parts[1:2] == [","]):
+            name, parts = "_".join([base, parts[0], *accent]), parts[1:]
             if parts and parts.pop(0) != ",":
                 raise Unproven(f"a subscript {name} {' '.join(parts)}")
         return name, self.time(parts) if parts else t
@@ -805,14 +945,12 @@ class Reader:
             return Jacobian(self.graph().partial(("h", t), ("h", t - 1)))
         arrays = {"": self.run.P, "d": self.run.grads}["d" * name.startswith("d")]
         base = name.removeprefix("d").partition("_")[0]
-        if name.startswith("d") or base not in "xWRbp":
+        if name.startswith("d") or base not in "xWRbpv":
             self.used.add(name)
         if t is None and base in arrays:
             return rows(self.run, name.removeprefix("d"), arrays)
         if t is None:
             raise Unproven(f"{name} has no index")
-        if name == "dp" and len(self.run.kind.own) == 1:
-            name = "dv"
         if name not in {known for known, _ in self.run.values}:
             raise Unproven(f"the code has no {name}")
         if not 0 <= t <= T + 1:
@@ -919,7 +1057,8 @@ def sides(latex):
 
 SIZE = [(4, 2, 3), (3, 2, 1), (1, 1, 1)]  # D, H, B: all different; one example; one unit
 SAYS = ["", ", one example", ", one unit"]
-ABSOLUTE = re.compile(r"_ (\{ )?[2-9]|\\(sum|prod) _ \{[^{}]*\} \^ (\{ )?[2-9]")  # a step 2, 3: of T = 3 steps
+# A step 2, 3: of T = 3 steps. Not the gate of W_3 or of n_{3,t}.
+ABSOLUTE = re.compile(r"(?<![WRbp])(?<![bp] \}) _ (\{ )?[2-9](?! ,)|\\(sum|prod) _ \{[^{}]*\} \^ (\{ )?[2-9]")
 
 
 def size(member, kind):
@@ -929,53 +1068,58 @@ def size(member, kind):
     """
     text = re.sub(r"\\frac \{ \\partial \^ (\+|\{ \+ \}) L \} \{[^{}]*\}", "", " ".join(member))
     by_parameter = re.search(r"\\partial( [^L]|\^)[^/]*?\} \{ \\partial (W|R|\\mathbf (\{ )?[bp]\b)", text)
-    slow = r"\partial L" in text and KINDS[kind].cell == "LSTM"
+    slow = r"\partial L" in text and KINDS[kind].states != "h"
     return 2 if by_parameter or slow else 1 if re.search(r"\\partial|\bJ\b|diag|d i a g", text) else 0
 
 
 SHIPPED = Code()
 
 
-def prove(label, latex, code=SHIPPED):
-    """Raise `Unproven` unless the equation is what the code computes, at every step t.
+def prove(label, latex, code=SHIPPED, only=None):
+    """Raise `Unproven` unless the equation is what the code computes, at every step t, for each of its `kinds`.
 
+    only: leave out all other kinds
     Returns the names of those variables of the code that the left side speaks of.
     """
-    members, kind = sides(latex), kind_of(label)
-    flat = [token for member in members for token in member]
+    members = sides(latex)
     try:
-        if kind is None:
-            return _prove_identity(members, code)
-        used = [set() for _ in members]
-        sizes = [size(member, kind) for member in members]
-        for level in sorted({*sizes}):  # at the size of each member: it, and all that can be had at that size
-            few = [k for k, mine in enumerate(sizes) if mine <= level]
-            if len(few) == 1:
-                continue
-            D, H, B = SIZE[level]
-            run, graph = code.run(kind, "tanh", D, H, B), lambda bars=False, D=D, H=H: code.graph(kind, bars, D, H)
-            for t in range(1, T + 1) if "t" in flat else [None]:
-                first, *others = (Reader(members[k], code, run, graph, {"t": t}, used[k]).all() for k in few)
-                shapes = {np.shape(matrix(v)) for v in others if not is_number(v) and not getattr(v, "elementwise", 0)}
-                if len(shapes) > 1:
-                    raise Unproven(f"the shapes differ: {shapes}")
-                for k, value in zip(few[1:], others):
-                    if not same(run, first, value):
-                        raise Unproven(f"{' '.join(members[few[0]])} is not {' '.join(members[k])}, at t = {t}")
-        text = " ".join(flat)
-        if max(sizes) and re.search(r"\\mathbf (\{ )?1|\\mathrm (d|\{ d \}) \\mathbf (\{ )?[bp]", text):
-            raise Unproven("a sum over examples beside a derivative of one example")
-        if KINDS[kind].cell == "LSTM" and r"\partial L" in text and {"R", "W", r"\top", "["} & {*flat}:
-            raise Unproven("takes too long for more than one unit, and for one it says too little")
-        if {"t", "T"} & {*flat} and ABSOLUTE.search(text):
-            raise Unproven("for any T, and yet a step with a number")
-        if not set.union(*used):
-            raise Unproven("says nothing of what the code computes")
-        return used[0] or set.union(*used)
+        each = [kind for kind in kinds(label, latex) if only is None or kind in only]
+        used = [_prove(members, kind, code) if kind else _prove_identity(members, code) for kind in each]
+        return used[0]
     except Unproven as error:
         raise Unproven(f"eq-{label}: {error}") from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Unproven(f"eq-{label}: does not make sense: {type(error).__name__}: {error}") from error
+
+
+def _prove(members, kind, code):
+    flat = [token for member in members for token in member]
+    used = [set() for _ in members]
+    sizes = [size(member, kind) for member in members]
+    for level in sorted({*sizes}):  # at the size of each member: it, and all that can be had at that size
+        few = [k for k, mine in enumerate(sizes) if mine <= level]
+        if len(few) == 1:
+            continue
+        D, H, B = SIZE[level]
+        run, graph = code.run(kind, "tanh", D, H, B), lambda bars=False, D=D, H=H: code.graph(kind, bars, D, H)
+        for t in range(1, T + 1) if "t" in flat else [None]:
+            first, *others = (Reader(members[k], code, run, graph, {"t": t}, used[k]).all() for k in few)
+            shapes = {np.shape(matrix(v)) for v in others if not is_number(v) and not getattr(v, "elementwise", 0)}
+            if len(shapes) > 1:
+                raise Unproven(f"the shapes differ: {shapes}")
+            for k, value in zip(few[1:], others):
+                if not same(run, first, value):
+                    raise Unproven(f"{' '.join(members[few[0]])} is not {' '.join(members[k])}, at t = {t}")
+    text = " ".join(flat)
+    if max(sizes) and re.search(r"\\mathbf (\{ )?1|\\mathrm (d|\{ d \}) \\mathbf (\{ )?[bp]", text):
+        raise Unproven("a sum over examples beside a derivative of one example")
+    if KINDS[kind].states != "h" and r"\partial L" in text and {"R", "W", r"\top", "["} & {*flat}:
+        raise Unproven("takes too long for more than one unit, and for one it says too little")
+    if {"t", "T"} & {*flat} and ABSOLUTE.search(text):
+        raise Unproven("for any T, and yet a step with a number")
+    if not set.union(*used):
+        raise Unproven("says nothing of what the code computes")
+    return used[0] or set.union(*used)
 
 
 def same(run, a, b):
@@ -1002,7 +1146,8 @@ CONTENTS = re.findall(r"file: (\S+)", (ROOT / "_toc.yml").read_text())
 CHAPTERS = [ROOT / f"{name}.ipynb" for name in CONTENTS if re.search(r"/derive/|/notation$", name)]
 PAGE = ROOT / "chapters" / "back" / "ledger.md"
 HOW = {None: "numbers", "scan": "scan, any cell", "rnn": "RNN", "lstm": "LSTM, $\\mathbf p = 0$",
-       "peephole": "peephole LSTM", "gru": "GRU, reset after", "gru-before": "GRU, reset before"}  # fmt: skip
+       "peephole": "peephole LSTM", "gru": "GRU, reset after", "gru-before": "GRU, reset before",
+       "rnn-relu": "RNN with relu", "nas": "NAS cell", "scan, masked": "scan, any cell, masked"}  # fmt: skip
 HEAD = """# Equation ledger
 
 Every displayed equation of {{doc}}`../start/notation` and of the part *Derive*: {count} of them. Each was taken out
@@ -1011,8 +1156,9 @@ of its chapter as it is typeset there, read by a parser, and proven on symbols t
 equation, a line of code or this page has changed without the others.
 
 *Code* is the line of `lstm_core` that computes the equation and says so in its comment. There is a dash where the
-equation is a step on the way: it is proven all the same, but no line computes just that. *Seconds* were measured when
-the page was written.
+equation is a step on the way: it is proven all the same, but no line computes just that. *Proven for* names the cell.
+A variant of the LSTM has most of its lines in common with the peephole LSTM; where they cite an equation of that cell,
+it was proven for the variant as well. *Seconds* were measured when the page was written.
 
 """
 
@@ -1020,7 +1166,20 @@ the page was written.
 def place(equation, lines=None):
     """The lines of code that cite the equation, as text; a dash if there are none."""
     cited = [line for line in lines or citations() if equation.label in line.labels]
-    return ", ".join(f"{line.file}:{line.number}" for line in cited) or "–"
+    files = dict.fromkeys(line.file for line in cited)
+    numbers = {file: ", ".join(str(line.number) for line in cited if line.file == file) for file in files}
+    return "; ".join(f"{file}:{numbers[file]}" for file in files) or "–"
+
+
+def proven_for(equation):
+    """In words, the kinds of an equation, and how many examples and units it was proven for."""
+    first, *others = kinds(equation.label, equation.latex)
+    if first is None:
+        return HOW[first]
+    words = [HOW.get(first, first.upper()), *(kind.upper() for kind in others if KINDS[kind].mask is None)]
+    how = max(size(member, first) for member in sides(equation.latex))
+    three = ", three steps" if ABSOLUTE.search(" ".join(tokens(equation.latex))) else ""
+    return ", ".join(words) + SAYS[how] + three
 
 
 def page(prove=prove):
@@ -1035,14 +1194,11 @@ def page(prove=prove):
             start = time.perf_counter()
             prove(equation.label, equation.latex)
             seconds = time.perf_counter() - start
-            kind = kind_of(equation.label)
-            how = max(size(member, kind) for member in sides(equation.latex)) if kind else 0
-            says = SAYS[how] + (", three steps" if kind and ABSOLUTE.search(" ".join(tokens(equation.latex))) else "")
             latex = re.sub(r"\\begin\{aligned\}|\\end\{aligned\}|&|\\\\(?!begin)(?=\s*\n)", " ", equation.latex)
             latex = " ".join(latex.split()).rstrip(".,")
             rows.append(
                 f"| {{eq}}`eq-{equation.label}` `{equation.label}` | {place(equation, lines)} "
-                f"| {HOW[kind_of(equation.label)]}{says} | {seconds:.2f} | ${latex}$ |"
+                f"| {proven_for(equation)} | {seconds:.2f} | ${latex}$ |"
             )
         title = re.search(r"^# (.*)", nbformat.read(chapter, as_version=4).cells[0].source, flags=re.MULTILINE)[1]
         parts.append(

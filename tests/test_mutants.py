@@ -84,7 +84,8 @@ def waiting_back(ds, saved, p):
 
 # The probe behind a stage without input: whoever takes the rows of R for those of W is found out.
 WAITING = cells.Cell(gates=1, own=0, states=2, step=waiting_step, back=waiting_back, name="waiting", inputs=0)
-FOUR_STAGES = symbolic.PROBE._replace(gates=5, stages=(WAITING, *symbolic.PROBE.stages), name="four stages")
+STAGES = (WAITING, *symbolic.PROBE.stages)
+LATE_PROBE = symbolic.PROBE._replace(gates=sum(stage.gates for stage in STAGES), stages=STAGES, name="late probe")
 
 
 def judged_by_use(cell, scan):
@@ -95,9 +96,9 @@ def judged_by_use(cell, scan):
 
 def judge_scan(module):
     return (
-        judged_by_numbers(FOUR_STAGES, module, masked=(False, True))
+        judged_by_numbers(LATE_PROBE, module, masked=(False, True))
         or judged_by_numbers(cells.LSTM, module)  # one stage
-        or judged_by_use(cells.LSTM, module)
+        or judged_by_use(LATE_PROBE, module)
         or judged_by_proof(lambda: symbolic.prove_scan(module.forward, module.backward, T=2, D=1, H=1, B=2))
     )
 
