@@ -74,7 +74,9 @@ def load(path):
         for name, config in zip(meta["names"], meta["layers"], strict=True):
             P = {key: weights[f"{name}.{key}"] for key in "WRBPb" if f"{name}.{key}" in weights}
             shapes = layers.make(config).shapes
-            P = from_node(nodes[name], P)[1] if "R" in P else {key: P[key].T.reshape(shapes[key]) for key in shapes}
+            P = from_node(nodes[f"{name}.Y"], P)[1] if "R" in P else {key: np.atleast_2d(P[key]).T for key in P}
+            if shapes != (found := {key: P[key].shape for key in shapes if key in P}):
+                raise ValueError(f"{name}: expected {shapes}, got {found}")
             arrays |= {f"{name}.{key}": P[key] for key in shapes}
         model = model_from(meta, arrays)
         expected, found = (_parts(onnx, p) for p in (_proto(onnx, model, meta["states"]), proto))
@@ -96,16 +98,14 @@ def to_node(layer, P):
     kind, of = layer.config["layer"], layer.config.get("of", layer.config)
     if of["cell"] not in FORMS:
         raise ValueError(f"{layer.name}: ONNX has no operator for this variant; expected one of {', '.join(FORMS)}")
-    operator, functions, form = FORMS[of["cell"]]
-    direction = "forward" if kind == "recurrent" else kind
-    prefixes, H = DIRECTIONS[direction], of["hidden"]
-    W, R, b, *p = (np.stack([P[prefix + key] for prefix in prefixes]) for key in "WRbp" if prefixes[0] + key in P)
+    direction, H = "forward" if kind == "recurrent" else kind, of["hidden"]
+    operator, attributes = _form(of["cell"], direction, H)
+    W, R, b, p = (np.stack([P.get(k + key, [[]]) for k in DIRECTIONS[direction]]) for key in "WRbp")
     u_b = np.zeros_like(b)
-    if p and operator == "GRU":
-        u_b[:, 2 * H :] = p.pop()[:, 0]
-    arrays = {"W": W, "R": R, "B": np.concatenate([b, u_b], axis=1)[..., 0]}
-    arrays |= {"P": p[0].reshape(-1, 3 * H)} if p else {}
-    return operator, {"direction": direction, "hidden_size": H, "activations": functions * len(W)} | form, arrays
+    if operator == "GRU" and p.size:
+        u_b[:, 2 * H :] = p[:, 0]
+    arrays = {"W": W, "R": R, "B": np.concatenate([b, u_b], axis=1)[..., 0], "P": p.reshape(len(p), -1)}
+    return operator, attributes, arrays if operator == "LSTM" and p.size else {key: arrays[key] for key in "WRB"}
 
 
 def from_node(node, arrays):
@@ -116,17 +116,15 @@ def from_node(node, arrays):
     hidden_size, the operator's usual activations and linear_before_reset.
     """
     values = lambda a: a.s.decode() or [s.decode() for s in a.strings] or list(a.floats) or a.f or a.i
-    given, operator = {a.name: values(a) for a in node.attribute if a.name != "layout"}, node.op_type
-    direction, (D, H) = given.get("direction", "forward"), (arrays[key].shape[-1] for key in "WR")
+    given = {a.name: values(a) for a in node.attribute if a.name != "layout"}
+    operator, direction, (D, H) = node.op_type, given.get("direction", "forward"), (arrays[k].shape[-1] for k in "WR")
     check_choice("direction", direction, DIRECTIONS)
-    n = len(DIRECTIONS[direction])
-    plain = {"direction": direction, "hidden_size": H, "input_forget": 0}
-    forms = {cell: plain | {"activations": f * n} | form for cell, (op, f, form) in FORMS.items() if op == operator}
-    asked = next(iter(forms.values())) | given
-    cell = next((cell for cell, form in forms.items() if form == asked), None)
+    forms = {cell: _form(cell, direction, H)[1] for cell in FORMS if FORMS[cell][0] == operator}
+    asked = {"input_forget": 0} | next(iter(forms.values())) | given
+    cell = next((cell for cell, form in forms.items() if {"input_forget": 0} | form == asked), None)
     if cell is None:
         raise ValueError(f"{operator}: expected {' or '.join(map(str, forms.values()))}, got {asked}")
-    rows = variants.CELLS[cell].gates * H
+    n, rows = len(DIRECTIONS[direction]), variants.CELLS[cell].gates * H
     shapes = {"W": (n, rows, D), "R": (n, rows, H), "B": (n, 2 * rows), "P": (n, 3 * H)}
     arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | arrays
     if wrong := [f"{key} {shapes[key]}, got {a.shape}" for key, a in arrays.items() if a.shape != shapes[key]]:
@@ -137,9 +135,14 @@ def from_node(node, arrays):
         own, u_b = {"p": u_b[:, None, 2 * H :]}, np.where(np.arange(rows)[:, None] < 2 * H, u_b, 0)
     own |= {"W": arrays["W"], "R": arrays["R"], "b": np.where(u_b == 0, b, b + u_b)}
     layer = layers.recurrent(cell, D, H, own=cell != "lstm" or "p" in own)
-    if direction != "forward":
-        layer = layers.reverse(layer) if direction == "reverse" else layers.bidirectional(layer)
+    layer = layer if direction == "forward" else layers.make({"layer": direction, "of": layer.config})
     return layer, {prefix + key: a[k] for k, prefix in enumerate(DIRECTIONS[direction]) for key, a in own.items()}
+
+
+def _form(cell, direction, H):
+    operator, functions, more = FORMS[cell]
+    functions = functions * len(DIRECTIONS[direction])
+    return operator, {"direction": direction, "hidden_size": H, "activations": functions} | more
 
 
 def _onnx():
@@ -152,25 +155,27 @@ def _onnx():
 
 def _parts(onnx, proto):
     """All that a model's meaning depends on, one part after the other."""
-    g, numpy = proto.graph, onnx.numpy_helper
-    weights = [numpy.from_array(numpy.to_array(tensor), tensor.name) for tensor in g.initializer]
+    g, numpy = proto.graph, onnx.numpy_helper  # numbers may be stored in several ways, but not in another file
+    weights = [t if t.external_data else numpy.from_array(numpy.to_array(t), t.name) for t in g.initializer]
     return [*proto.opset_import, *g.input, *g.output, *g.node, *weights, *g.sparse_initializer, *proto.functions]
 
 
 def _proto(onnx, model, states):
     """The ONNX model of `model`; inside its graph, axes are (time, batch, features)."""
     helper, nodes, weights, name, model = onnx.helper, [], {}, "x", model.at(to_host(model.theta))
-    inputs = {"x": ["batch", "time"] if model.labels else ["batch", "time", model.layers[0].features]}
-    outputs = {"y": ["batch", "time", model.outputs][:: 1 + model.reads_last]}
+    info, dtype = helper.make_tensor_value_info, helper.np_dtype_to_tensor_dtype(model.theta.dtype)
+    steps, D = ["batch", "time"], model.layers[0].features
+    inputs = [info("x", onnx.TensorProto.INT64, steps) if model.labels else info("x", dtype, [*steps, D])]
+    outputs = [info("y", dtype, [*steps[: 2 - model.reads_last], model.outputs])]
 
     def then(op, *given, made=None, **attributes):
         """A node that reads `given`: names of values, and weights (key, array); returns the first value it makes."""
         weights.update((f"{name}.{pair[0]}", pair[1]) for pair in given if isinstance(pair, tuple))
         given, made = [g if isinstance(g, str) else f"{name}.{g[0]}" for g in given], made or [f"{name}.{op}"]
-        nodes.append(helper.make_node(op, given, made, name if len(made) > 1 else made[0], **attributes))
+        nodes.append(helper.make_node(op, given, made, made[0], **attributes))
         return made[0]
 
-    y = then("Transpose", "x", perm=[1, 0, 2][: len(inputs["x"])])
+    y = then("Transpose", "x", perm=[1, 0] if model.labels else [1, 0, 2])
     for name, layer in zip(model.names, model.layers):
         P, config = {key: model.params[f"{name}.{key}"] for key in layer.shapes}, layer.config
         if config["layer"] == "dense":
@@ -185,10 +190,9 @@ def _proto(onnx, model, states):
             operator, attributes, arrays = to_node(layer, P)
             (n, _, H), (W, R, B, *P) = arrays["R"].shape, arrays.items()
             ends = [f"{name}.{key}" for key in ("hc" if operator == "LSTM" else "h")]
-            start, made = [f"{end}.initial" * states for end in ends], [f"{end}.final" for end in ends]
-            if states:
-                inputs |= {key: [n, "batch", H] for key in start}
-                outputs |= {key: [n, "batch", H] for key in made}
+            start, made = [f"{end}.initial" if states else "" for end in ends], [f"{end}.final" for end in ends]
+            inputs += [info(key, dtype, [n, "batch", H]) for key in start if states]
+            outputs += [info(key, dtype, [n, "batch", H]) for key in made if states]
             y = then(operator, y, W, R, B, "", *start, *P, made=[f"{name}.Y", *made], **attributes)
             final = config.get("last", False)  # Y_h (directions, batch, H), else Y (time, directions, batch, H)
             y = then("Transpose", made[0] if final else y, perm=[1, 0, 2] if final else [0, 2, 1, 3])
@@ -196,10 +200,6 @@ def _proto(onnx, model, states):
     name = "y"
     y = then("Gather", y, ("step", np.array(0))) if model.reads_last else then("Transpose", y, perm=[1, 0, 2])
     nodes[-1].output[0] = "y"
-    dtype = helper.np_dtype_to_tensor_dtype(model.theta.dtype)
-    info = lambda ends: [helper.make_tensor_value_info(key, dtype, shape) for key, shape in ends.items()]
     tensors = [onnx.numpy_helper.from_array(np.asarray(array, order="C"), key) for key, array in weights.items()]
-    graph = helper.make_graph(nodes, "lstm_core", info(inputs), info(outputs), tensors)
-    if model.labels:
-        graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    graph = helper.make_graph(nodes, "lstm_core", inputs, outputs, tensors)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

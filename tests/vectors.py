@@ -149,8 +149,13 @@ def labels(case, name):
 
 @functools.cache
 def cited():
-    """Pairs of what a line of the package computes and an equation that it cites."""
-    return {(line.target, label) for line in ledger.citations() for label in line.labels}
+    """Pairs of what a line of the package computes and an equation that it cites; those of a mask are left out."""
+    return {
+        (line.target, label)
+        for line in ledger.citations()
+        for label in line.labels
+        if not label.endswith(("-mask", "-hat", "-mask-c"))
+    }
 
 
 # ---- the inputs ------------------------------------------------------------------------------------------------------
