@@ -299,11 +299,9 @@ def make(config):
         options = dict(config)
         maker = {f.__name__: f for f in makers}[options.pop("layer")]
         if maker in (reverse, bidirectional):
-            of = dict(options["of"])
-            check_choice("of", of.pop("layer"), ["recurrent"])
-            options["of"] = recurrent(**of)
+            options["of"] = recurrent(**{key: value for key, value in options["of"].items() if key != "layer"})
         layer = maker(**options)
-        if layer.config != config:
+        if layer.config != config:  # words too many, or of another kind
             raise ValueError(f"there is {layer.config}")
         return layer
     except (KeyError, TypeError, ValueError, AttributeError) as error:

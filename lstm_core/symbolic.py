@@ -6,6 +6,7 @@ Both are exact; nothing is sampled, and nothing is proven about a copy of the co
 """
 
 import time
+from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
@@ -71,15 +72,17 @@ def symbols(name, *shape):
 def is_zero(expression):
     """Whether a polynomial, or a rational expression in symbols and functions of them, is identically zero. Exact.
 
-    No `simplify`: each distinct tanh(·), exp(·), … becomes an indeterminate, and the numerator a polynomial with
-    rational coefficients. A zero polynomial proves the identity. (The reverse would need the functions to be
-    independent; not being zero is reported as failure, which is on the safe side.)
+    No `simplify`: each distinct tanh(·), exp(·), … becomes an indeterminate (exp(2x) that of exp(x), squared), and the
+    numerator a polynomial with rational coefficients. A zero polynomial proves the identity. (The reverse would need
+    the functions to be independent; not being zero is reported as failure, which is on the safe side.)
     """
     if isinstance(expression, PolyElement):
         return not expression
     expression = sympy.sympify(expression)
-    functions = sorted(expression.atoms(sympy.Function), key=sympy.default_sort_key)
-    expression = expression.xreplace({f: sympy.Dummy(f"f{k}") for k, f in enumerate(functions)})
+    bases = defaultdict(sympy.Dummy)
+    powers = {e: bases[e.args[0].primitive()[1]] ** e.args[0].primitive()[0] for e in expression.atoms(sympy.exp)}
+    functions = sorted(expression.atoms(sympy.Function) - powers.keys(), key=sympy.default_sort_key)
+    expression = expression.xreplace(powers | {f: sympy.Dummy(f"f{k}") for k, f in enumerate(functions)})
     numerator, _ = sympy.fraction(sympy.together(expression))
     generators = sorted(numerator.free_symbols, key=sympy.default_sort_key)
     if not generators:

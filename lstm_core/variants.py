@@ -20,7 +20,7 @@ from .cells import GRU, GRU_BEFORE, LSTM, RNN, Cell, positive, sigmoid
 
 
 def rnn_relu_step(a, u, s, p, tanh):
-    (h_bar,) = a + u  # rnn-relu-h
+    (h_bar,) = a + u  # rnn-relu-h-bar
     k = positive(h_bar)  # rnn-relu-h
     h = k * h_bar  # rnn-relu-h
     return (h,), (k,)
@@ -254,11 +254,11 @@ def fgr_last_back(ds, saved, p):
 def nas_step(a, u, s, p, tanh):
     (a_0, a_1, a_2, a_3, a_4, a_5, a_6, a_7), (u_0, u_1, u_2, u_3, u_4, u_5, u_6, u_7), (_, c_prev) = a, u, s
     n_0 = sigmoid(a_0 + u_0, tanh)  # nas-n-zero
-    n_1_bar = a_1 + u_1  # nas-n-one
+    n_1_bar = a_1 + u_1  # nas-n-one-bar
     k_1 = positive(n_1_bar)  # nas-n-one
     n_1 = k_1 * n_1_bar  # nas-n-one
     n_2 = sigmoid(a_2 + u_2, tanh)  # nas-n-two
-    n_3_bar = a_3 * u_3  # nas-n-three
+    n_3_bar = a_3 * u_3  # nas-n-three-bar
     k_3 = positive(n_3_bar)  # nas-n-three
     n_3 = k_3 * n_3_bar  # nas-n-three
     n_4 = tanh(a_4 + u_4)  # nas-n-four

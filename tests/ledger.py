@@ -11,9 +11,9 @@ the same polynomials. A partial derivative is SymPy's, of the shipped forward pa
 equation, its other variables held fixed; without, by every path.
 
 For whom it is proven. The beginning of its label names a cell. If a line of another cell cites the equation, too, it
-has to hold for that cell as well. An equation that speaks of a mask is proven with two masks, one the opposite of the
-other: at each step there are examples with a step and examples without. An element is one of the two, and the code
-treats all examples alike.
+has to hold for that cell as well. An equation with a mask (`mask` or `hat` in its label) is proven with two masks, one
+the opposite of the other: at each step there are examples with a step and examples without. An element is one of the
+two, and the code treats all examples alike.
 
 What lies outside t = 1, ..., T: a state begins at t = 0, a derivative at T + 1 is zero, anything else is arbitrary.
 """
@@ -255,13 +255,13 @@ def borrowed():
     return found
 
 
-def kinds(label, latex):
+def kinds(label):
     """The kinds for which an equation has to hold: its own, and those whose code cites it.
 
-    If it speaks of a mask it has to hold for the scan with either mask.
+    With `mask` or `hat` in its label: the scan with either mask.
     """
     own = kind_of(label)
-    if own == "scan" and re.search(r"\\mathbf *(\{ *)?v|\\hat", latex):
+    if own == "scan" and {"mask", "hat"} & {*label.split("-")}:
         return ["scan, masked", "scan, masked the other way"]
     return [own, *borrowed().get(label, ())]
 
@@ -1083,7 +1083,7 @@ def prove(label, latex, code=SHIPPED, only=None):
     """
     members = sides(latex)
     try:
-        each = [kind for kind in kinds(label, latex) if only is None or kind in only]
+        each = [kind for kind in kinds(label) if only is None or kind in only]
         used = [_prove(members, kind, code) if kind else _prove_identity(members, code) for kind in each]
         return used[0]
     except Unproven as error:
@@ -1173,7 +1173,7 @@ def place(equation, lines=None):
 
 def proven_for(equation):
     """In words, the kinds of an equation, and how many examples and units it was proven for."""
-    first, *others = kinds(equation.label, equation.latex)
+    first, *others = kinds(equation.label)
     if first is None:
         return HOW[first]
     words = [HOW.get(first, first.upper()), *(kind.upper() for kind in others if KINDS[kind].mask is None)]

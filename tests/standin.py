@@ -21,7 +21,7 @@ ATTRIBUTES = "T dtype flags imag itemsize nbytes ndim real shape size strides".s
 FUNCTIONS = """abs all any argmax argmin array_equal ascontiguousarray broadcast_to clip concatenate cos diff dot
     einsum exp expand_dims floor heaviside isfinite isinf isnan log matmul max maximum mean min minimum moveaxis
     prod ravel repeat reshape sign sin split sqrt square squeeze stack sum swapaxes take tanh tensordot tile
-    transpose where arange eye full full_like linspace ones ones_like zeros zeros_like""".split()
+    transpose arange eye full full_like linspace ones ones_like zeros zeros_like""".split()
 SCALARS = bool | int | float | complex | np.number | np.bool_
 OTHERS = str | slice | type | np.dtype | type(None) | type(Ellipsis)
 
@@ -145,13 +145,25 @@ for _name in FUNCTIONS:
     globals()[_name] = _guarded(getattr(np, _name))
 
 
+def where(condition, x, y):
+    """CuPy's needs an array of conditions; here they are booleans, and no more than one of x and y is a scalar."""
+    if not isinstance(condition, Array) or condition.dtype != bool:
+        raise TypeError(f"stand-in: unsupported condition {condition!r}")
+    if not isinstance(x, Array) and not isinstance(y, Array):
+        raise TypeError("stand-in: where of two scalars has no dtype")
+    return _where(condition, x, y)
+
+
+_where = _guarded(np.where)
+
+
 def empty(shape, dtype=float):
     """Uninitialised, so full of NaN: whoever reads before writing shall notice."""
     return Array(np.full(shape, np.nan if np.dtype(dtype).kind in "fc" else 0, dtype))
 
 
 def empty_like(x):
-    return empty(x.shape, x.dtype)
+    return Array(np.full_like(x._host, np.nan if x.dtype.kind in "fc" else 0))  # in x's own order of axes, too
 
 
 def asarray(x, dtype=None):

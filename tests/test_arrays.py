@@ -41,6 +41,14 @@ REFUSED = {
     "assignment to the host": lambda: operator.setitem(HOST.copy(), slice(None), DEVICE),
     "assignment from the host": lambda: operator.setitem(DEVICE, slice(None), HOST),
     "a host index": lambda: DEVICE[np.array([0, 1])],
+    "a host index beside a slice": lambda: DEVICE[:, np.array([0, 1])],
+    "a host mask": lambda: DEVICE[HOST > 0],
+    "a list as an index": lambda: DEVICE[[0, np.array([1])]],
+    "where a host condition": lambda: standin.where(HOST > 0, DEVICE, DEVICE),
+    "where a number": lambda: standin.where(True, DEVICE, DEVICE),
+    "where no booleans": lambda: standin.where(DEVICE, DEVICE, DEVICE),
+    "where between scalars": lambda: standin.where(DEVICE > 0, 1, 0),
+    "where on both": lambda: standin.where(DEVICE > 0, DEVICE, HOST),
     "its own functions on the host": lambda: standin.tanh(HOST),
     "its own functions on both": lambda: standin.tensordot(DEVICE, HOST),
     "its own stack on both": lambda: standin.stack([DEVICE, HOST]),
@@ -225,6 +233,89 @@ def test_fit_on_a_device_gives_what_numpy_gives(xp, same, reads_last):
     same(theta, expected)
     for name in ("loss", "rate", "best", "batch_loss", "batch_norm"):
         assert getattr(history, name) == pytest.approx(getattr(wanted, name), rel=0 if xp in (np, standin) else 1e-4)
+
+
+LENGTHS = np.array([4, 1, 2, 3, 4, 4, 2, 1, 3, 3, 1])
+STACKS = {
+    "all": [core.lstm(3, 4, peepholes=True), core.dropout(0.4), core.gru(4, 5, reset="before"), core.dense(5, 2)],
+    "last": [core.embedding(5, 4), core.rnn(4, 3, "relu"), core.activation("sigmoid"), core.last(), core.dense(3, 2)],
+    "directions": [core.bidirectional(core.lstm(3, 2)), core.activation("softmax"), core.reverse(core.gru(4, 3)),
+                   core.activation("relu"), core.bidirectional(core.rnn(3, 2), last=True), core.dense(4, 2)],
+}  # fmt: skip
+
+
+def padded_problem(name, loss, dtype=np.float32):
+    rng = np.random.default_rng(3)
+    model = core.Model(STACKS[name], loss, rng=rng, dtype=dtype)
+    x = rng.integers(0, 5, (11, 4)) if model.labels else rng.standard_normal((11, 4, 3)).astype(dtype)
+    shape = (11,) if model.reads_last else (11, 4)
+    y = rng.integers(0, 2, shape) if loss is core.softmax_cross_entropy else rng.standard_normal((*shape, 2))
+    return model, x, y if y.dtype == int else y.astype(dtype)
+
+
+@pytest.mark.parametrize("loss", [core.mse, core.softmax_cross_entropy], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("name", STACKS)
+def test_masks_and_every_kind_of_layer(xp, same, name, loss):
+    """Forward, backward with states, at the edge, and a piece of learning with dropout."""
+
+    def run(xp):
+        model, x, y = padded_problem(name, loss)
+        model.to(xp)
+        x, y, n = (xp.asarray(a) for a in (x, y, LENGTHS))
+        out, states = model.run(x, lengths=n)
+        again, states = model.run(x, states, n)
+        columns, mask = core.model.columns, core.model.step_mask(n, 4)
+        target = columns(y[:, None] if model.reads_last else y)
+        value, grad, after = model.learn(columns(x), target, states, mask, np.random.default_rng(0))
+        y_, _, caches = model.forward(columns(x), states, mask=mask)
+        flat, dx, dstates = model.backward(caches, y_, after)
+        arrays_ = [out, again, value, grad, flat, *(s for many in (states, after, dstates) for t in many for s in t)]
+        return arrays_ + ([] if dx is None else [dx])
+
+    for a, b in zip(run(xp), run(np), strict=True):
+        same(xp.asarray(a), b)
+
+
+FITS = {
+    "masks": ("all", {}), "buckets": ("directions", {"buckets": True}), "truncated": ("all", {"truncate": 3}),
+    "last": ("last", {}), "last, truncated": ("last", {"truncate": 3}), "directions": ("directions", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, options", FITS.values(), ids=FITS.keys())
+def test_fit_with_lengths_on_a_device_gives_what_numpy_gives(xp, same, name, options):
+    """In two runs, the second continues the first's history, which comes back from the host in between."""
+
+    def run(device):
+        model, x, y = padded_problem(name, core.softmax_cross_entropy)
+        settings = {"batch": 4, "lengths": LENGTHS, "validation": (x, y, LENGTHS), "progress": False, "clip": 1.0}
+        settings |= {"rng": np.random.default_rng(4), "patience": 5} | options
+        history = core.fit(model, x, y, epochs=2, device=device, **settings)
+        model.to("numpy")
+        history.optimizer = {k: core.to_host(a) if k != "k" else a for k, a in history.optimizer.items()}
+        history.weights = core.to_host(history.weights)
+        core.fit(model, x, y, epochs=3, device=device, history=history, **settings)
+        return model.theta, history
+
+    (theta, history), (expected, wanted) = run(xp), run(np)
+    same(theta, expected)
+    for field in ("loss", "batch_loss", "batch_norm"):
+        assert getattr(history, field) == pytest.approx(getattr(wanted, field), rel=0 if xp in (np, standin) else 1e-4)
+
+
+def test_lengths_cost_no_transfer_per_step():
+    """An order an epoch, and the factors of dropout a piece; the lengths come out once, to sort by."""
+    model, x, y = padded_problem("all", core.softmax_cross_entropy)
+    model.to(standin)
+    x, y, n = (standin.asarray(a) for a in (x, y, LENGTHS))
+    standin.transfers.clear()
+    rng = np.random.default_rng(0)
+    history = core.fit(model, x, y, epochs=2, batch=4, rng=rng, lengths=n, truncate=3, progress=False)
+    assert standin.transfers[0] == ("out", (11,))
+    assert [t for t in standin.transfers if t == ("in", (11,))] == 2 * [("in", (11,))]
+    assert len(standin.transfers) == 1 + 2 + len(history.batch_loss)
+    core.fit(model, x, y, epochs=3, batch=4, rng=rng, lengths=n, progress=False, history=history)  # on the device
+    assert len(history.loss) == 3 and isinstance(history.optimizer["m"], standin.Array)
 
 
 def test_fit_moves_parameters_and_data_once():

@@ -465,3 +465,177 @@ def test_the_rest(error, message, call, args):
 def test_numpy_numbers_are_numbers():
     assert optim.constant(np.float32(0.5))(0) == optim.cosine(np.float64(0.5), np.int64(2), np.float32(0.5))(0.5) == 0.5
     assert optim.adam(np.float32(0.5), np.float64(0.9)) and optim.momentum(np.int64(0))
+
+
+# ---- sequences, layers and configs -------------------------------------------------------------------------------
+
+N_STEPS = np.array([4, 1, 2, 3, 4])
+TOKENS = np.array([[0, 1, 2, 0], [2, 2, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0], [2, 1, 0, 1]])
+LENGTHS = [
+    ("a list", TypeError, "lengths: expected a NumPy or CuPy array, got list", [4, 1, 2, 3, 4]),
+    ("a number", TypeError, "lengths: expected a NumPy or CuPy array, got int", 4),
+    ("one short", ValueError, r"lengths: expected shape \(B=5\), got \(4,\)", N_STEPS[1:]),
+    ("a column", ValueError, r"lengths: expected shape \(B=5\), got \(5, 1\)", N_STEPS[:, None]),
+    ("0-D", ValueError, r"lengths: expected shape \(B=5\), got \(\)", np.array(4)),
+    ("floats", ValueError, r"lengths: expected integers in 1 ... 4, got array", N_STEPS * 1.0),
+    ("booleans", ValueError, r"lengths: expected integers in 1 ... 4, got array", N_STEPS > 0),
+    ("words", ValueError, r"lengths: expected integers in 1 ... 4, got array", N_STEPS.astype(str)),
+    ("none at all", ValueError, r"lengths: expected integers in 1 ... 4, got array\(\[3, 0, 1, 2, 3\]\)", N_STEPS - 1),
+    ("negative", ValueError, r"lengths: expected integers in 1 ... 4, got array", -N_STEPS),
+    ("too long", ValueError, r"lengths: expected integers in 1 ... 4, got array", N_STEPS + 1),
+    ("on another device", TypeError, "got x of numpy, lengths of standin", standin.Array(N_STEPS)),
+]
+
+
+@pytest.mark.parametrize("call", [
+    lambda model, lengths: model.predict(X, lengths),
+    lambda model, lengths: model.run(X, lengths=lengths),
+    lambda model, lengths: core.evaluate(model, X, LABELS, lengths=lengths),
+    lambda model, lengths: fit(model=model, lengths=lengths),
+    lambda model, lengths: fit(model=model, validation=(X, LABELS, lengths)),
+], ids=["predict", "run", "evaluate", "fit", "validation"])
+@pytest.mark.parametrize("error, message, lengths", table(LENGTHS))
+def test_lengths(call, error, message, lengths):
+    refuses(error, message, call, make_model(), lengths)
+
+
+def embedded(**changes):
+    return make_model(layers=[core.embedding(3, D), lstm(D, H), last(), dense(H, C)], **changes)
+
+
+@pytest.mark.parametrize("lengths", [None, N_STEPS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("error, message, x", table([
+    ("floats", TypeError, "x: expected integer class labels, got dtype float64", TOKENS * 1.0),
+    ("booleans", TypeError, "x: expected integer class labels, got dtype bool", TOKENS > 0),
+    ("words", TypeError, "x: expected integer class labels, got dtype <U", TOKENS.astype(str)),
+    ("one-hot", ValueError, r"x: expected shape \(B, T\), got \(5, 4, 3\)", np.eye(3)[TOKENS]),
+    ("too large", ValueError, "x: expected labels in 0 ... 2, got 0 ... 3", TOKENS + (TOKENS == 2)),
+    ("negative", ValueError, "x: expected labels in 0 ... 2, got -1 ... 2", TOKENS - (TOKENS == 0)),
+    ("empty", ValueError, "x: expected T >= 1", TOKENS[:, :0]),
+]))
+def test_tokens(error, message, x, lengths):
+    refuses(error, message, embedded().predict, x, lengths)
+    refuses(error, message, fit, x, model=embedded(), lengths=lengths)
+    assert embedded().predict(TOKENS.astype(np.uint8), lengths).shape == (B, C)
+
+
+@pytest.mark.parametrize("error, message, x", [row for row in table(XS) if "dtype" in row.values[1]])
+def test_x_with_lengths(error, message, x):
+    if x.ndim == 3:
+        refuses(error, "x: expected floating-point numbers, got dtype", make_model().predict, x, N_STEPS)
+
+
+TWICE = core.bidirectional(lstm(D, H))
+MORE_FITS = [
+    *[(f"truncate={v!r}", ValueError, f"truncate: {COUNT}", {"truncate": v}) for v in (0, -1, 1.5, True, "1")],
+    *[(f"truncate, {layer.name}", ValueError, "truncate: expected layers that run forward, got", {
+        "truncate": 2, "model": make_model(layers=[layer, core.gru(layer.output(T, D)[1], H), last(), dense(H, C)])})
+      for layer in (TWICE, core.reverse(gru(D, H)))],
+    ("buckets alone", ValueError, "buckets: expected lengths to sort by, got lengths=None", {"buckets": True}),
+    ("history a dict", TypeError, "history: expected the History of an earlier fit, got {", {"history": {"loss": []}}),
+    ("history a list", TypeError, r"history: expected the History of an earlier fit, got \[", {"history": [0.1]}),
+    ("history of momentum", ValueError, "history: expected .*'m'.* got .*'v'", {
+        "history": core.History(optimizer={"v": np.zeros(254, np.float32)})}),
+    ("history of another model", ValueError, "history: expected .*254.* got .*253", {
+        "history": core.History(optimizer={"k": 1, "m": np.zeros(253, np.float32), "v": np.zeros(253, np.float32)})}),
+    ("validation of four", TypeError, r"validation: expected \(x, y\) or \(x, y, lengths\), got tuple", {
+        "validation": (X, LABELS, N_STEPS, 1)}),
+    ("lengths", ValueError, "lengths: expected integers in 1 ... 4", {"lengths": N_STEPS + 1}),
+]
+
+
+@pytest.mark.parametrize("error, message, changes", table(MORE_FITS))
+def test_fit_of_sequences(error, message, changes):
+    """And nothing has changed: neither model nor history nor generator, nor where they are."""
+    changes = {"model": make_model()} | changes
+    model, rng, history = changes["model"], np.random.default_rng(2), changes.get("history", core.History())
+    before, draws, kept = model.theta.tobytes(), rng.bit_generator.state, repr(history)
+    theta, state = model.theta, getattr(history, "optimizer", None)
+    refuses(error, message, fit, **{"rng": rng, "device": standin} | changes)
+    assert model.theta is theta and theta.tobytes() == before and rng.bit_generator.state == draws
+    assert repr(history) == kept and getattr(history, "optimizer", None) is state
+
+
+LAST = r"layers: expected bidirectional\(…, last=True\), got last after"
+STACKS = [
+    ("last of both", f"{LAST} bidirectional lstm", [TWICE, last()]),
+    ("last of both, later", f"{LAST} bidirectional lstm", [TWICE, core.dropout(0.1), dense(2 * H, C), last()]),
+    ("last of reverse", f"{LAST} reverse gru", [core.reverse(gru(D, H)), core.activation("tanh"), last()]),
+    ("embedding later", "layers: expected an embedding as the first layer only, got", [
+        dense(D, H), core.embedding(3, H)]),
+    ("embedding twice", "layers: expected an embedding as the first layer only, got", 2 * [core.embedding(3, 3)]),
+    ("dropout first", "layers: expected a first layer that states its features, got dropout", [
+        core.dropout(0.1), dense(D, C)]),
+    ("activation first", "layers: expected a first layer that states its features, got tanh", [
+        core.activation("tanh")]),
+]
+
+
+@pytest.mark.parametrize("message, layers", [pytest.param(*row[1:], id=row[0]) for row in STACKS])
+def test_stacks(message, layers):
+    refuses(ValueError, message, make_model, layers=layers)
+
+
+def test_last_after_layers_that_run_forward_again():
+    assert make_model(layers=[TWICE, gru(2 * H, H), core.dropout(0.1), last(), dense(H, C)]).reads_last
+
+
+NONE_SUCH = [None, "tahn", "", 3, ["tanh"], {}]
+MAKERS = [
+    *[(f"dropout({v!r})", r"rate: expected a number in \[0, 1\), got", core.dropout, v)
+      for v in (1, 1.0, -0.1, np.nan, np.inf, "0.5", None, True, [0.5], 1j)],
+    *[(f"activation({v!r})", "function: expected one of 'tanh', 'sigmoid', 'relu', 'softmax', got", core.activation, v)
+      for v in NONE_SUCH],
+    *[(f"rnn {v!r}", "activation: expected one of 'tanh', 'relu', got", core.rnn, 3, 4, v) for v in NONE_SUCH],
+    *[(f"recurrent({v!r})", "cell: expected one of 'rnn', .*'lstm', .*got", core.recurrent, v, 3, 4)
+      for v in (*NONE_SUCH, "LSTM", cells.LSTM.step)],
+    *[(f"{f.__name__}({getattr(v, 'name', v)!r})", "of: expected a recurrent layer such as lstm.*, got", f, v)
+      for f in (core.reverse, core.bidirectional)
+      for v in (dense(3, 4), last(), TWICE, core.reverse(gru(3, 4)), core.embedding(3, 4), "lstm", None, lstm)],
+    *[(f"embedding({v!r})", f"labels: {COUNT}", core.embedding, v, 3) for v in (0, -1, 2.0, True, None, "3")],
+    *[(f"embedding(3, {v!r})", f"outputs: {COUNT}", core.embedding, 3, v) for v in (0, -1, 2.0, True, None, "3")],
+]
+
+
+@pytest.mark.parametrize("message, call, args", [pytest.param(row[1], row[2], row[3:], id=row[0]) for row in MAKERS])
+def test_makers(message, call, args):
+    refuses(ValueError, message, call, *args)
+
+
+def test_dropout_takes_numpy_numbers():
+    assert core.dropout(np.float32(0.5)).config == core.dropout(0.5).config == {"layer": "dropout", "rate": 0.5}
+
+
+def nested(depth):
+    config = lstm(3, 4).config
+    for _ in range(depth):
+        config = {"layer": "bidirectional", "of": config, "last": False}
+    return config
+
+
+GOOD = lstm(3, 4).config
+CONFIGS = {
+    "None": None, "a number": 3, "a word": "lstm", "a list": [GOOD], "nothing": {},
+    "an import": {"layer": "__import__"}, "a dunder": {"layer": "__init__"}, "a list as layer": {"layer": []},
+    "a layer that is no maker": {"layer": "make"}, "no layer": {k: GOOD[k] for k in GOOD if k != "layer"},
+    "no size": {k: GOOD[k] for k in GOOD if k != "hidden"},
+    "an extra": GOOD | {"extra": 1}, "an initialiser": GOOD | {"W": "os.system"}, "a bias": GOOD | {"forget_bias": 1.0},
+    "an of too many": GOOD | {"of": GOOD}, "own a word": GOOD | {"own": "no"}, "a negative size": GOOD | {"hidden": -1},
+    "half a unit": GOOD | {"hidden": 4.5}, "a cell": GOOD | {"cell": cells.LSTM},
+    "another cell": GOOD | {"cell": "eval"},
+    "reverse of nothing": {"layer": "reverse"}, "reverse of dense": {"layer": "reverse", "of": dense(3, 4).config},
+    "reverse of a word": {"layer": "reverse", "of": "lstm"}, "both twice": nested(2), "deep": nested(100_000),
+    "last a word": nested(1) | {"last": "no"}, "dropout 1": {"layer": "dropout", "rate": 1.0},
+    "dropout NaN": {"layer": "dropout", "rate": np.nan}, "activation": {"layer": "activation", "function": "exec"},
+    "dense and more": dense(3, 4).config | {"W": "x"}, "last and more": {"layer": "last", "W": 1},
+    "a number as a key": {"layer": "last", 3: 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
+def test_configs(config):
+    with pytest.raises(ValueError, match=r"^config: expected that of a layer, got ") as caught:
+        core.layers.make(config)
+    assert len(str(caught.value)) < 1000
+    while isinstance(config, dict) and "of" in config:  # or taking it apart would recurse
+        config = config.pop("of")

@@ -1,13 +1,28 @@
 """Layers and the model: shapes, the table, one flat vector with views, and the edge where users hand data in."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_core import Model, cells, dense, gru, last, layers, lstm, model, mse, rnn, scan, softmax_cross_entropy
+from lstm_core import (
+    Model,
+    cells,
+    dense,
+    gru,
+    last,
+    layers,
+    lstm,
+    model,
+    mse,
+    rnn,
+    scan,
+    softmax_cross_entropy,
+    variants,
+)
 
 SIZES = st.integers(1, 5)
 
@@ -59,6 +74,122 @@ def test_a_recurrent_layer_is_its_cell_in_the_scan(layer, cell, own):
         found = [y, *after], layer.backward(P, cache, dy, ds)
         expected = [h, *final], scan.backward(cell, P, expected_cache, dy, ds or None)
         np.testing.assert_equal(found, expected)
+
+
+def pair(layer, *arguments, **more):
+    """The layer with random parameters, as (forward, backward), and the parameters."""
+    rng = np.random.default_rng(1)
+    P = {name: rng.standard_normal(shape) for name, shape in layer.shapes.items()}
+    return P, layer.forward(P, *arguments, **more)
+
+
+def test_reverse_is_the_layer_on_time_reversed():
+    rng, of = np.random.default_rng(2), lstm(3, 4, peepholes=True)
+    x, dy = rng.standard_normal((5, 3, 2)), rng.standard_normal((5, 4, 2))
+    state, dstate = (tuple(rng.standard_normal((2, 4, 2))) for _ in range(2))
+    P, (y, after, cache) = pair(layers.reverse(of), x, state)
+    expected, final, cache_of = of.forward(P, x[::-1], state)
+    np.testing.assert_equal([y, after], [expected[::-1], final])
+    grads, dx, dstate0 = layers.reverse(of).backward(P, cache, dy, dstate)
+    grads_of, dx_of, dstate0_of = of.backward(P, cache_of, dy[::-1], dstate)
+    np.testing.assert_equal([grads, dx, dstate0], [grads_of, dx_of[::-1], dstate0_of])
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["all", "last"])
+@pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
+def test_bidirectional_is_two_layers_side_by_side(ends, masked):
+    """Features and states: forward's, then reverse's. With `last`: forward's at its end, reverse's at its own."""
+    rng, of, back = np.random.default_rng(2), lstm(3, 4), layers.reverse(lstm(3, 4))
+    x, dy = rng.standard_normal((5, 3, 2)), rng.standard_normal((1 if ends else 5, 8, 2))
+    state, dstate = (tuple(rng.standard_normal((4, 4, 2))) for _ in range(2))
+    how = layers.Pass(mask=np.arange(5)[:, None] < np.array([5, 2]) if masked else None)
+    both = layers.bidirectional(of, last=ends)
+    P, (y, after, cache) = pair(both, x, state, how)
+    P1, P2 = ({key: P[f"{name}.{key}"] for key in "WRb"} for name in ("forward", "reverse"))
+    (y1, s1, c1), (y2, s2, c2) = of.forward(P1, x, state[:2], how), back.forward(P2, x, state[2:], how)
+    expected = np.concatenate([s1[0], s2[0]])[None] if ends else np.concatenate([y1, y2], axis=1)
+    np.testing.assert_equal([y, after], [expected, (*s1, *s2)])
+    grads, dx, dstate0 = both.backward(P, cache, dy, dstate)
+    d1, d2 = dy[:, :4], dy[:, 4:]
+    if ends:
+        d1, d2 = np.concatenate([0 * y1[1:], d1]), np.concatenate([d2, 0 * y2[1:]])
+    (g1, dx1, e1), (g2, dx2, e2) = of.backward(P1, c1, d1, dstate[:2]), back.backward(P2, c2, d2, dstate[2:])
+    expected = {f"forward.{k}": g for k, g in g1.items()} | {f"reverse.{k}": g for k, g in g2.items()}
+    np.testing.assert_equal(grads, expected)
+    np.testing.assert_equal([dx, dstate0], [dx1 + dx2, (*e1, *e2)])
+
+
+@given(SIZES, SIZES, SIZES, SIZES, st.sampled_from([np.int64, np.uint8]))
+def test_embedding_is_dense_on_one_hot_columns(T, labels, C, B, dtype):
+    rng = np.random.default_rng(0)
+    x, dy = rng.integers(0, labels, (T, B)).astype(dtype), rng.standard_normal((T, C, B))
+    onehot = np.moveaxis(np.eye(labels)[x], 2, 1)
+    P, (y, state, cache) = pair(layers.embedding(labels, C), x, ())
+    of = dense(labels, C)
+    expected, _, cache_of = of.forward(P | {"b": np.zeros((C, 1))}, onehot, ())
+    np.testing.assert_array_equal(y, expected)  # sums of one number and noughts
+    grads, dx, dstate0 = layers.embedding(labels, C).backward(P, cache, dy, ())
+    wanted, _, _ = of.backward(P | {"b": np.zeros((C, 1))}, cache_of, dy, ())
+    np.testing.assert_allclose(grads["W"], wanted["W"], rtol=0, atol=1e-14)  # T*B terms in another order
+    assert grads.keys() == {"W"} and dx is None and state == dstate0 == ()
+
+
+def test_activations_are_the_functions():
+    x = np.array([-800.0, -2, -1e-9, 0, 1e-9, 0.5, 3, 800]).reshape(2, 4, 1)  # and nothing overflows
+    with np.errstate(over="ignore"):
+        expected = {
+            "tanh": np.tanh(x), "sigmoid": 1 / (1 + np.exp(-x)), "relu": np.maximum(x, 0),
+            "softmax": np.exp(x - x.max(axis=1, keepdims=True)),
+        }  # fmt: skip
+    expected["softmax"] /= expected["softmax"].sum(axis=1, keepdims=True)
+    for function, y in expected.items():
+        found, state, _ = layers.activation(function).forward({}, x, ())
+        np.testing.assert_allclose(found, y, rtol=1e-15, atol=1e-16)
+        assert state == () and found.dtype == x.dtype
+        assert layers.activation(function).forward({}, x.astype(np.float32), ())[0].dtype == np.float32
+
+
+def test_dropout_drops_the_share_it_says_and_keeps_the_mean():
+    """A million coins: the share is right to four standard deviations, 0.002, and so is the mean."""
+    x, rate = np.ones((100, 100, 100), np.float32), 0.3
+    y, _, factor = layers.dropout(rate).forward({}, x, (), layers.Pass(rng=np.random.default_rng(0)))
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.7)} and y.dtype == np.float32
+    assert (y == 0).mean() == pytest.approx(0.3, abs=0.002) and y.mean() == pytest.approx(1, abs=0.003)
+    _, dx, _ = layers.dropout(rate).backward({}, factor, 2 * x, ())
+    np.testing.assert_array_equal(dx, 2 * y)
+    assert (y[0] != y[1]).any() and (y[:, 0] != y[:, 1]).any() and (y[..., 0] != y[..., 1]).any()
+
+
+def test_dropout_does_nothing_at_rate_0_and_without_a_generator():
+    x, rng = np.random.default_rng(0).standard_normal((5, 3, 2)), np.random.default_rng(1)
+    for rate, how in (0, layers.Pass(rng=rng)), (0.9, layers.PLAIN):
+        y, _, cache = layers.dropout(rate).forward({}, x, (), how)
+        np.testing.assert_array_equal(y, x)
+        np.testing.assert_array_equal(layers.dropout(rate).backward({}, cache, x, ())[1], x)
+
+
+@pytest.mark.parametrize("layer", [
+    *[layers.recurrent(name, 3, 4, own) for name in variants.CELLS for own in (True, False)], rnn(3, 4, "relu"),
+    layers.reverse(gru(3, 4)), layers.bidirectional(lstm(3, 4, peepholes=True)),
+    layers.bidirectional(rnn(3, 4), last=True), last(), dense(3, 4), layers.dropout(0.25), layers.embedding(3, 4),
+    *[layers.activation(name) for name in ("tanh", "sigmoid", "relu", "softmax")],
+], ids=lambda layer: layer.name)
+def test_a_config_makes_the_layer_again(layer):
+    """Through JSON, too: it is numbers, words and booleans. The copy computes the same from the same generator."""
+    again = layers.make(json.loads(json.dumps(layer.config)))
+    assert (again.name, again.config, again.shapes) == (layer.name, layer.config, layer.shapes)
+    assert again.features == layer.features and again.output("T", 3) == layer.output("T", 3)
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 3, (5, 2)) if layer.name == "embedding" else rng.standard_normal((5, 3, 2))
+    results = []
+    for one in (layer, again):
+        rng, P = np.random.default_rng(1), {}
+        start = one.init(rng)
+        for name, shape in one.shapes.items():
+            P[name] = np.broadcast_to(np.reshape(start[name], shape) if np.ndim(start[name]) else start[name], shape)
+        y, state, cache = one.forward(P, x, (), layers.Pass(rng=rng))
+        results.append([y, state, one.backward(P, cache, y, ())])
+    np.testing.assert_equal(*results)
 
 
 # ---- the table ---------------------------------------------------------------------------------------------------

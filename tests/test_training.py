@@ -12,6 +12,7 @@ from lstm_core import (
     Scores,
     data,
     dense,
+    dropout,
     evaluate,
     fit,
     gru,
@@ -151,6 +152,41 @@ def test_progress_bar(capsys):
     fit(model, x, y, epochs=2, rng=np.random.default_rng(0))
     out, err = capsys.readouterr()
     assert out == "" and "2/2" in err and "loss=" in err
+
+
+# ---- dropout -----------------------------------------------------------------------------------------------------
+
+
+def dropping(rate=0.5):
+    _, x, y = problem()
+    layers = [gru(D, 8), dropout(rate), last(), dense(8, C)]
+    return Model(layers, softmax_cross_entropy, rng=np.random.default_rng(0), dtype=np.float64), x, y
+
+
+def test_dropout_is_for_training_only():
+    """predict and evaluate give what the model without it gives; and so does training at rate 0."""
+    model, x, y = dropping()
+    plain, _, _ = dropping(0)
+    np.testing.assert_array_equal(model.predict(x), plain.predict(x))
+    assert evaluate(model, x, y) == evaluate(plain, x, y)
+    history = train(model, x, y, validation=(x, y))
+    assert history.validation[-1] == evaluate(model, x, y)
+    kept = {"epochs": 1, "batch": N}
+    layers, rng = [gru(D, 8), last(), dense(8, C)], np.random.default_rng(0)
+    without = Model(layers, softmax_cross_entropy, rng=rng, dtype=np.float64)
+    assert train(plain, x, y, **kept).loss == train(without, x, y, **kept).loss
+    np.testing.assert_array_equal(plain.theta, without.theta)
+
+
+def test_dropout_is_drawn_anew_for_each_batch_and_from_the_seed():
+    """At rate 0 of learning only the dropout differs from epoch to epoch, from seed to seed."""
+    runs = [train(*dropping(), epochs=4, batch=N, seed=seed, rate=lambda progress: 0.0).loss for seed in (1, 1, 2)]
+    assert runs[0] == runs[1] and len(set(runs[0] + runs[2])) == 8
+    model, x, y = dropping()
+    rng = np.random.default_rng(1)
+    order = rng.permutation(N)
+    loss, _, _ = model.learn(x[order].transpose(1, 2, 0).copy(), y[order][None], rng=rng)
+    assert loss * N / N == runs[0][0]
 
 
 # ---- early stop --------------------------------------------------------------------------------------------------

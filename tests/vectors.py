@@ -149,13 +149,9 @@ def labels(case, name):
 
 @functools.cache
 def cited():
-    """Pairs of what a line of the package computes and an equation that it cites; those of a mask are left out."""
-    return {
-        (line.target, label)
-        for line in ledger.citations()
-        for label in line.labels
-        if not label.endswith(("-mask", "-hat", "-mask-c"))
-    }
+    """Pairs of what a line computes and an equation that it cites; not of the variants, and not of a mask."""
+    pairs = {(line.target, label) for line in ledger.citations((cells, scan)) for label in line.labels}
+    return {(target, label) for target, label in pairs if "scan, masked" not in ledger.kinds(label)}
 
 
 # ---- the inputs ------------------------------------------------------------------------------------------------------
