@@ -135,7 +135,7 @@ def from_node(node, arrays):
         own, u_b = {"p": u_b[:, None, 2 * H :]}, np.where(np.arange(rows)[:, None] < 2 * H, u_b, 0)
     own |= {"W": arrays["W"], "R": arrays["R"], "b": np.where(u_b == 0, b, b + u_b)}
     layer = layers.recurrent(cell, D, H, own=cell != "lstm" or "p" in own)
-    layer = layer if direction == "forward" else layers.make({"layer": direction, "of": layer.config})
+    layer = layer if direction == "forward" else getattr(layers, direction)(layer)
     return layer, {prefix + key: a[k] for k, prefix in enumerate(DIRECTIONS[direction]) for key, a in own.items()}
 
 

@@ -57,6 +57,12 @@ def made(stack, dtype="float32", loss=mse, start=0):
     return model
 
 
+def runs_back(stack):
+    """Whether the last of its recurrent layers runs from the end: then no `last` may follow."""
+    running = [layer for layer in stack if layer.config.keys() & {"of", "cell"}]
+    return bool(running) and "of" in running[-1].config
+
+
 @st.composite
 def models(draw, dtype, main, others):
     """A stack with the layer `main`, (cell, run), and up to three others in front of it and behind it."""
@@ -73,7 +79,7 @@ def models(draw, dtype, main, others):
             layer = recurrent_layer(D, *main)
         elif choice == "recurrent":
             layer = recurrent_layer(D, *draw(st.sampled_from(others)))
-        elif choice == "dense" or not stack or (choice == "last" and "of" in stack[-1].config):
+        elif choice == "dense" or not stack or (choice == "last" and runs_back(stack)):
             layer = dense(D, draw(SIZE))
         elif choice == "activation":
             layer = activation(draw(st.sampled_from(["tanh", "sigmoid", "relu", "softmax"])))
