@@ -262,7 +262,10 @@ def test_a_run_on_a_device_goes_on_there(xp, tmp_path):
     fit(twin, x, y, epochs=2, rng=np.random.default_rng(3), checkpoint=tmp_path / "c", **settings)
     resumed, history, rng = load(tmp_path / "c")
     fit(resumed, x, y, epochs=4, rng=rng, history=history, **settings)
-    assert type(resumed.theta) is type(history.optimizer["m"]) is type(xp.empty(1))
+    finished, done, _ = load(tmp_path / "c")  # nothing left to do but put the best weights back
+    fit(finished, x, y, epochs=2, rng=rng, history=done, **settings)
+    np.testing.assert_array_equal(to_host(finished.theta), done.weights)
+    assert type(resumed.theta) is type(finished.theta) is type(history.optimizer["m"]) is type(xp.empty(1))
     np.testing.assert_array_equal(to_host(resumed.theta), to_host(model.theta))
 
 
