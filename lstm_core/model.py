@@ -159,7 +159,10 @@ class Model:
         return self.learn(x, target, mask=mask)[:2]
 
     def learn(self, x, target, states=None, mask=None, rng=None):
-        """Loss, flat gradient and final states, from the initial `states`: a piece of truncated BPTT."""
+        """Loss, flat gradient and final states, from the initial `states`: a piece of truncated BPTT.
+
+        Where `mask`, (T, B), says that no step is there, x has to be finite all the same (`run` and `fit` see to that).
+        """
         y, states, caches = self.forward(x, states, mask=mask, rng=rng)
         loss, dy = self.loss(y, target, mask)
         return loss, self.backward(caches, dy)[0], states
@@ -169,8 +172,9 @@ class Model:
         return self.loss_function(y, target, *(() if mask is None or self.reads_last else (mask,)))
 
     def _check_per_layer(self, name, states):
-        if states is not None and len(states) != len(self.layers):
-            raise ValueError(f"{name}: expected one for each of {len(self.layers)} layers, got {len(states)}")
+        kinds = [type(state).__name__ for state in states or ()]
+        if states is not None and (len(kinds) != len(self.layers) or not {*kinds} <= {"tuple", "list"}):
+            raise ValueError(f"{name}: expected a tuple of arrays for each of {len(self.layers)} layers, got {kinds}")
 
     def _split(self, params):
         return [
@@ -188,7 +192,7 @@ class Model:
         """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.
 
         states:  what an earlier run gave, to go on from there: where the model `runs_forward`, three pieces of a
-                 sequence give what the whole gives
+                 sequence give what the whole gives. One tuple of arrays (H, B) a layer, examples as columns
         lengths: (B,) integers: only so many steps of each are there; beyond, outputs say nothing
         """
         namespace(x=x, theta=self.theta)

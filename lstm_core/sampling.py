@@ -1,6 +1,7 @@
 """Sampling: what a trained model says, label by label."""
 
 import math
+import numbers
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def sample(model, start, count, *, rng, temperature=1.0):
     """
     check_count("count", count)
     check_rng(rng)
-    if not (isinstance(temperature, int | float) and 0 <= temperature < math.inf):
+    if not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
         raise ValueError(f"temperature: expected a number >= 0, got {temperature!r}")
     if (model.labels or model.layers[0].features) != model.outputs or not model.runs_forward:
         raise ValueError(f"model: expected one that runs forward and scores the labels it reads, got {model.names}")

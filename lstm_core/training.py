@@ -48,7 +48,7 @@ class History:
 
 def fit(
     model, x, y, *, epochs, rng, batch=100, rate=None, optimizer=None, clip=None, lengths=None, buckets=False,
-    truncate=None, validation=None, patience=None, history=None, checkpoint=None, device=None, progress=True,
+    truncate=None, validation=None, patience=None, history=None, after_epoch=None, device=None, progress=True,
 ):  # fmt: skip
     """Train `model` in place by minibatch gradient descent.
 
@@ -62,13 +62,15 @@ def fit(
     lengths:    (N,) integers: only the first so many steps of each example are there, whatever stands behind them
     buckets:    with lengths: whether only examples of one length share a batch; else each batch ends with its longest
     truncate:   truncated BPTT: batches are cut into pieces of so many steps (the last may be shorter), with an update
-                after each whose outputs count; the state is carried on, the gradient is not. None: the whole sequence
+                after each whose outputs count; the state is carried on, the gradient is not. (Of a model that reads
+                the last step, that is the last piece: a string that ended before it teaches the recurrence nothing.)
+                None: the whole sequence
     validation: (x, y) or (x, y, lengths), scored after every epoch
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
-    history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place
-    checkpoint: file to save model, history and rng to after every epoch. What `checkpoint.load` makes of it, handed in
-                here with all else as it was, goes on as if there had been no break, bit for bit
+    history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place. With its model,
+                its rng and all else as it was, the run goes on as if there had been no break, bit for bit
+    after_epoch: called with the history after every epoch, e.g. to save it with model and rng for a later run
     device:     "numpy" or "cupy": parameters and data move there once, before the first batch, and the model stays;
                 None: everything is where the model is already
     progress:   show a progress bar
@@ -122,10 +124,6 @@ def fit(
         kinds = [{k: kind(v) for k, v in s.items()} for s in (wanted, given)]
         if kinds[0] != kinds[1]:
             raise ValueError(f"history: expected {kinds[0]} for this model, optimizer and patience, got {kinds[1]}")
-    if checkpoint is not None:
-        from .checkpoint import config_of, save  # it reads this module
-
-        config_of(model)  # can it be saved? Say so before an epoch is over
     if device is not None:
         model.to(device)
     xp, (N, T) = namespace(model.theta), x.shape[:2]
@@ -180,8 +178,8 @@ def fit(
                 history.best = int(np.argmin(losses))
                 if patience is not None and history.best == epoch:
                     history.weights = model.theta.copy()
-            if checkpoint is not None:
-                save(checkpoint, model, history, rng)
+            if after_epoch is not None:
+                after_epoch(history)
     if patience is not None and history.weights is not None:
         model.theta[...] = to_device(history.weights, xp)
     return history

@@ -348,11 +348,17 @@ class Run:
         trees = [self.code.functions[stage.step.__name__][0] for stage in stages]
         calls = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Call)]
         planes = 2 * len(self.kind.states) + (len(calls) if stages else 9)
-        return planes * T * self.H * self.B + 12 * (self.D + self.H) * self.B
+        return planes * T * self.H * self.B + max(200, 12 * (self.D + self.H) * self.B)
+
+    def new(self):
+        """A symbol that stands for anything."""
+        for symbol in self.unused:
+            return symbol
+        raise Unproven("more symbols than the run has made")
 
     def fresh(self, shape):
         """An array of symbols that stand for anything."""
-        return np.frompyfunc(lambda _: next(self.unused), 1, 1)(np.zeros(shape))
+        return np.frompyfunc(lambda _: self.new(), 1, 1)(np.zeros(shape))
 
     def define(self, name, value):
         """What passes from one step to another gets a symbol, and the symbol a definition: polynomials stay small."""
@@ -518,7 +524,7 @@ class Run:
             if e not in self.known:
                 if self.finished:
                     raise Unproven(f"the code takes no tanh of {str(e)[:200]}")
-                new = next(self.unused)  # of a sigma, the new symbol is s in tanh(x / 2) = 2 s - 1: shorter polynomials
+                new = self.new()  # of a sigma, the new symbol is s in tanh(x / 2) = 2 s - 1: shorter polynomials
                 self.known[e] = 2 * new - 1 if self.seen in self.sigmas else new
             return self.known[e]
 
@@ -532,7 +538,7 @@ class Run:
             if key not in self.known:
                 if self.finished:
                     raise Unproven(f"the code does not ask whether this is positive: {str(e)[:200]}")
-                self.known[key] = next(self.unused)
+                self.known[key] = self.new()
             return self.known[key]
 
         return np.frompyfunc(one, 1, 1)(x)

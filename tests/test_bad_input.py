@@ -235,8 +235,10 @@ def test_theta(error, message, change):
 def test_states_one_for_each_layer():
     model, x = make_model(dtype=np.float64), X.transpose(1, 2, 0)
     y, after, caches = model.forward(x)
-    refuses(ValueError, "states: expected one for each of 3 layers, got 1", model.forward, x, after[:1])
-    refuses(ValueError, "dstates: expected one for each of 3 layers, got 4", model.backward, caches, y, [*after, ()])
+    wanted = "states: expected a tuple of arrays for each of 3 layers, got "
+    refuses(ValueError, wanted + r"\['tuple'\]", model.forward, x, after[:1])
+    refuses(ValueError, wanted + r"\['ndarray', 'tuple', 'tuple'\]", model.forward, x, [after[0][0], (), ()])
+    refuses(ValueError, "d" + wanted + r"\[('tuple'(, )?){4}\]", model.backward, caches, y, [*after, ()])
 
 
 UPSTREAM = [

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from lstm_core import Model, fit, mse, onnx_io, softmax_cross_entropy
+from lstm_core import Model, fit, mse, softmax_cross_entropy
 from lstm_core.layers import (
     activation,
     bidirectional,
@@ -28,6 +28,7 @@ from lstm_core.layers import (
     reverse,
     rnn,
 )
+from lstm_formats import onnx_io
 
 # ---- a model, and what others make of its file ---------------------------------------------------------------------
 

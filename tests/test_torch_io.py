@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from test_checkpoint import network
 
 import lstm_core as core
-from lstm_core import bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn, torch_io
+from lstm_core import bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn
+from lstm_formats import torch_io
 
 # ---- what PyTorch computes, from the documentation of torch.nn.RNN, LSTM, GRU, Linear, Embedding -----------------
 # S is a state dict, x (N, L, H_in) as with batch_first=True, every state starts at 0.

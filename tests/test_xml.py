@@ -22,8 +22,8 @@ from lstm_core import (
     recurrent,
     rnn,
     softmax_cross_entropy,
-    xml_io,
 )
+from lstm_formats import xml_io
 
 
 @each_network

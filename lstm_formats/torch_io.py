@@ -10,9 +10,10 @@ r ⊙ (R h + b_hh)), whose b_hh is p. On the way out b is b_ih, and b_hh is 0.
 
 import numpy as np
 
-from .arrays import to_host
+from lstm_core.arrays import to_host
+from lstm_core.model import views
+
 from .checkpoint import fill
-from .model import views
 
 ORDER = {"rnn": [0], "rnn relu": [0], "lstm": [0, 2, 3, 1], "gru": [1, 0, 2]}  # PyTorch's gates, by our numbers
 

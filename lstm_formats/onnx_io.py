@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import layers, variants
-from .arrays import check_choice, to_host
-from .checkpoint import config_of, model_from, write_atomic
-from .model import Model
+from lstm_core import layers, variants
+from lstm_core.arrays import check_choice, to_host
+from lstm_core.data import write_atomic
+from lstm_core.model import Model
+
+from .checkpoint import config_of, model_from
 
 OPSET, IR_VERSION = 22, 10
 FORMS = {  # cell -> ONNX's operator, its activations in each direction, more attributes; an operator's default first

@@ -17,9 +17,11 @@ from xml.etree import ElementTree
 import numpy as np
 from defusedxml.ElementTree import fromstring
 
-from .arrays import to_host
-from .checkpoint import config_of, model_from, write_atomic
-from .layers import make
+from lstm_core.arrays import to_host
+from lstm_core.data import write_atomic
+from lstm_core.layers import make
+
+from .checkpoint import config_of, model_from
 
 TAGS = {"W": "InputWeights", "R": "RecurrentWeights", "b": "Biases", "p": "Peepholes",
         "gru p": "RecurrentBiases", " W": "Weights"}  # fmt: skip

@@ -8,18 +8,17 @@ history says of each epoch, the generator's state, and the SHA-256 of the file w
 import hashlib
 import json
 import math
-import os
-import secrets
 from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
 
-from .arrays import check_choice, check_rng, namespace, to_device, to_host
-from .layers import make
-from .losses import mse, softmax_cross_entropy
-from .model import Model, views
-from .training import History, Scores
+from lstm_core.arrays import check_choice, check_rng, namespace, to_device, to_host
+from lstm_core.data import write_atomic
+from lstm_core.layers import make
+from lstm_core.losses import mse, softmax_cross_entropy
+from lstm_core.model import Model, views
+from lstm_core.training import History, Scores
 
 VERSION = 1
 BLANK = "?" * 64
@@ -127,21 +126,3 @@ def check_parameters(model, arrays):
             raise ValueError(f"{name}: expected shape {shape} of {model.theta.dtype}, got {x.shape} of {x.dtype}")
         if not bool(namespace(x).isfinite(x).all()):
             raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
-
-
-def write_atomic(path, raw):
-    """Write the bytes `raw` to the file `path`, whole or not at all: a crash leaves the file that was there.
-
-    Makes the folder if there is none. Raises OSError from the disk.
-    """
-    path = Path(path).resolve()  # a link stays one
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(part, "xb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

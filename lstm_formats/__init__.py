@@ -1,0 +1,9 @@
+"""lstm_formats: models of lstm_core in files and in other programs' terms.
+
+`checkpoint` (safetensors: a run to go on with, bit for bit), `onnx_io` (a graph that other programs run, and back),
+`torch_io` (PyTorch's state dicts, as dicts of NumPy arrays) and `xml_io` (in the manner of TMVA). Files are written
+whole or not at all, and read without pickle; what is damaged is refused.
+"""
+
+from . import checkpoint, onnx_io, torch_io, xml_io
+from .checkpoint import load, save
