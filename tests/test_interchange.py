@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from lstm_core import Model, bidirectional, data, dense, evaluate, fit, gru, softmax_cross_entropy, torch_io
+from lstm_core import Model, bidirectional, data, dense, evaluate, fit, gru, softmax_cross_entropy
+from lstm_formats import torch_io
 
 CHAPTER = Path(__file__).parent.parent / "chapters" / "run" / "interchange.ipynb"
 
