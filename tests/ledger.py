@@ -401,12 +401,12 @@ class Run:
         """
         e = self.ring(e)
         tied = self.definitions(e, set())
-        if self.number(e, tied, {}):
-            return False
-        for k in sorted(tied):
+        zero = not self.number(e, tied, {})
+        for k in sorted(tied) if zero else ():
             if not self.number(e, tied - {k}, {}):
                 tied.remove(k)
-        return not self.expanded(e, tied)
+        self.factored.pop(e)  # no other equation asks for it, and it is large
+        return zero and not self.expanded(e, tied)
 
     def expanded(self, e, tied):
         """The polynomial with definitions put in, the latest first: a definition speaks of earlier symbols only."""
