@@ -259,7 +259,8 @@ mpi = pytest.mark.skipif(
 def mpiexec(size, *task):
     """Run this file with `size` ranks; its result, and the seconds from the word `failing` on stderr to the end."""
     command = [MPIEXEC, "-n", str(size), sys.executable, "-W", "error", __file__, *task]
-    env = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    local = {"MPICH_INTERFACE_HOSTNAME": "localhost"}  # macOS: the machine's own name may not be found
+    env = os.environ | local | {"OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
     failing = [float(line.split()[-1]) for line in done.stderr.splitlines() if line.startswith("failing")]
     return done, time.time() - failing[0] if failing else None
