@@ -34,7 +34,7 @@ class Layer(NamedTuple):
     """One layer of a model.
 
     name:     for tables and parameter names
-    config:   what makes it again, by `make`: a dict of numbers, words and booleans
+    config:   what makes it again, by `make`, all but its initialisers: a dict of numbers, words and booleans
     forward:  P, x, state, how -> y, state', cache      (state is () for layers that keep none; how is a `Pass`)
     backward: P, cache, dy, dstate -> grads, dx, dstate0
     features: input features D it expects; None for any
@@ -54,19 +54,25 @@ class Layer(NamedTuple):
 
 
 def rnn(features, hidden, activation="tanh", **start):
-    """Vanilla RNN layer, of tanh or relu: see `recurrent`, `cells.RNN` and `variants.RNN_RELU`."""
+    """Vanilla RNN layer, activation "tanh" or "relu": see `cells.RNN`, `variants.RNN_RELU`; `start` as `recurrent`."""
     forms = {"tanh": "rnn", "relu": "rnn relu"}
     check_choice("activation", activation, forms)
     return recurrent(forms[activation], features, hidden, **start)
 
 
 def lstm(features, hidden, peepholes=False, **start):
-    """LSTM layer, plain or with peepholes: see `recurrent` and `cells.LSTM`; its variants are made by `recurrent`."""
+    """LSTM layer, plain or with peepholes: see `cells.LSTM`. `start`: W, R, forget_bias of `recurrent`.
+
+    Its variants are made by `recurrent`.
+    """
     return recurrent(cells.LSTM, features, hidden, own=peepholes, **start)
 
 
 def gru(features, hidden, reset="after", **start):
-    """GRU layer, reset "after" or "before" the recurrent product: see `recurrent`, `cells.GRU`, `cells.GRU_BEFORE`."""
+    """GRU layer, reset "after" or "before" the recurrent product: see `cells.GRU`, `cells.GRU_BEFORE`.
+
+    `start`: W, R of `recurrent`.
+    """
     forms = {"after": cells.GRU, "before": cells.GRU_BEFORE}
     check_choice("reset", reset, forms)
     return recurrent(forms[reset], features, hidden, **start)
@@ -77,8 +83,9 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
 
     cell: a `Cell`, or the name of one of `variants.CELLS`
     own:  whether the cell's own parameters p are learned; if not they are 0 (LSTM: no peepholes)
-    W, R: initialisers of `init`, used gate by gate; forget_bias is the start of the forget gate's bias (1: Jozefowicz
-          et al. 2015); all else starts at 0
+    W, R: initialisers of `init`, used gate by gate
+    forget_bias: the start of the forget gate's bias (1: Jozefowicz et al. 2015); cells that have no such gate take no
+          notice of it. All else starts at 0
     """
     if not isinstance(cell, cells.Cell):
         check_choice("cell", cell, variants.CELLS)

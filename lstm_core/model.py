@@ -172,7 +172,7 @@ class Model:
         return self.loss_function(y, target, *(() if mask is None or self.reads_last else (mask,)))
 
     def _check_per_layer(self, name, states):
-        kinds = [type(state).__name__ for state in states or ()]
+        kinds = [type(s).__name__ for s in states] if isinstance(states, tuple | list) else type(states).__name__
         if states is not None and (len(kinds) != len(self.layers) or not {*kinds} <= {"tuple", "list"}):
             raise ValueError(f"{name}: expected a tuple of arrays for each of {len(self.layers)} layers, got {kinds}")
 
@@ -192,7 +192,8 @@ class Model:
         """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.
 
         states:  what an earlier run gave, to go on from there: where the model `runs_forward`, three pieces of a
-                 sequence give what the whole gives. One tuple of arrays (H, B) a layer, examples as columns
+                 sequence give what the whole gives. A list with one tuple of arrays (H, B) for each layer, examples
+                 as columns and in the model's dtype; () for a layer without state. None: zeros
         lengths: (B,) integers: only so many steps of each are there; beyond, outputs say nothing
         """
         namespace(x=x, theta=self.theta)

@@ -53,7 +53,8 @@ def fit(
     """Train `model` in place by minibatch gradient descent.
 
     x:          (N, T, D) floating point, finite; or labels (N, T), if the model begins with an embedding
-    y:          class labels (N,) or (N, T), or values (N, C) or (N, T, C): what the model's loss wants
+    y:          what the model's loss wants: class labels (N, T), or values (N, T, C) of the model's dtype; without the
+                axis T if the model reads the last step
     epochs:     passes over the data; each in a new random order, a smaller last batch included
     rng:        numpy.random.Generator for the order and for dropout
     rate:       a schedule of `optim`; constant(1e-3) if None
@@ -69,7 +70,8 @@ def fit(
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
     history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place. With its model,
-                its rng and all else as it was, the run goes on as if there had been no break, bit for bit
+                its rng and all else as it was, the run goes on as if there had been no break, bit for bit. (With
+                patience: with the model as `after_epoch` saw it, for at the end `fit` puts the best weights back)
     after_epoch: called with the history after every epoch, e.g. to save it with model and rng for a later run
     device:     "numpy" or "cupy": parameters and data move there once, before the first batch, and the model stays;
                 None: everything is where the model is already

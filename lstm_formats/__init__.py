@@ -2,7 +2,8 @@
 
 `checkpoint` (safetensors: a run to go on with, bit for bit), `onnx_io` (a graph that other programs run, and back),
 `torch_io` (PyTorch's state dicts, as dicts of NumPy arrays) and `xml_io` (in the manner of TMVA). Files are written
-whole or not at all, and read without pickle; what is damaged is refused.
+whole or not at all, and read without pickle. What does not fit together is refused; that a number was changed into
+another, only a checkpoint can tell, which has a checksum.
 """
 
 from . import checkpoint, onnx_io, torch_io, xml_io

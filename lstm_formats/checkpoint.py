@@ -1,8 +1,8 @@
 """Checkpoints: a model, its history and its generator in one safetensors file, to go on from bit for bit.
 
-The tensors are the parameters by name ("lstm.W", …), which any reader of safetensors can have, and the arrays of
-history, optimiser and generator ("state.…"). All else is JSON in the metadata: the configs of the layers, what the
-history says of each epoch, the generator's state, and the SHA-256 of the file with its own place left blank.
+The tensors are the parameters by name ("lstm.W", …), for any reader of safetensors, and the arrays of history,
+optimiser and generator ("state.…"). All else is JSON in the metadata: the configs of the layers, what
+the history says of each epoch, the generator's state, and the SHA-256 of the file with its own place left blank.
 """
 
 import hashlib
@@ -31,7 +31,8 @@ def save(path, model, history=None, rng=None):
     """Write `model`, and what `fit` needs to go on (its `History` and the numpy.random.Generator), to the file `path`.
 
     The file is written whole or not at all. Arrays are NumPy's in the file, wherever the model is.
-    Raises ValueError for a loss that is not of `losses`, or parameters that are not finite; OSError from the disk.
+    Raises ValueError for a cell or a loss that is not of lstm_core, or parameters that are not finite; TypeError for
+    another generator; OSError from the disk.
     """
     if rng is not None:
         check_rng(rng)
@@ -51,9 +52,10 @@ def save(path, model, history=None, rng=None):
 
 
 def load(path):
-    """Model, `History` and numpy.random.Generator (None where there was none) of a file that `save` has written.
+    """Model, `History` and numpy.random.Generator (each None where `save` had none) of a file that `save` has written.
 
-    The arrays are NumPy's; `model.to(device)`, or `fit(…, device=device)`, moves them.
+    Data and the other arguments of `fit` are not in it. The arrays are NumPy's; `model.to(device)`, or
+    `fit(…, device=device)`, moves them.
     Raises OSError if there is no such file, and ValueError, naming the file, for one that is not whole: truncated,
     altered in any byte, of another format or version.
     """
@@ -95,7 +97,7 @@ def config_of(model):
 def model_from(config, arrays):
     """The `Model` of a `config_of` with the parameters `arrays`: name -> NumPy array, or all in one vector as in theta.
 
-    Raises ValueError, naming what is wrong: config, or a parameter's name, shape, dtype or numbers.
+    Raises ValueError, saying what is wrong: the config, or a parameter's name, shape, dtype or numbers.
     """
     arrays = {"theta": arrays} if isinstance(arrays, np.ndarray) else arrays
     check_choice("loss", config.get("loss"), LOSSES)

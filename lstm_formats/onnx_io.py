@@ -43,10 +43,11 @@ def save(model, path, states=False, softmax=False):
              "lstm.c.initial", "lstm.h.final", "lstm.c.final", each (directions, batch, hidden), in the order of the
              layers; else every layer starts from 0
     softmax: y are probabilities: a softmax over the classes stands behind the last layer, where `load` finds it
+             as a layer, so that a model to train on is better saved without
 
     Initializers are called as the parameters, "lstm.W"; the layers' configs are in the metadata, as JSON.
-    Raises ValueError for a variant that ONNX has no operator for, a loss that is not of `losses`, or parameters that
-    are not finite; ImportError without onnx.
+    Raises ValueError for a cell that ONNX has no operator for, a loss that is not of `losses`, or parameters that are
+    not finite; ImportError without onnx.
     """
     onnx = _onnx()
     if softmax:
@@ -59,7 +60,7 @@ def save(model, path, states=False, softmax=False):
 
 
 def load(path):
-    """The `Model` of an ONNX file that `save` has written. Its numbers are those in the graph, whoever changed them.
+    """The `Model` of an ONNX file that `save` has written. Its numbers are those in the graph: there is no checksum.
 
     The graph has to be, node for node, that of the layers in the metadata. (For a single node of any other graph there
     is `from_node`.) Initial states are not a model's: `Model.run` takes them.
@@ -113,9 +114,10 @@ def to_node(layer, P):
 def from_node(node, arrays):
     """The other way: a node of ONNX's RNN, LSTM or GRU and its arrays (B and P may be left out) -> layer, parameters.
 
-    The attribute layout, which is about x and y, is the caller's business. A recurrent bias is added to the input's
-    where the equations allow it. Raises ValueError for wrong shapes, and for attributes other than direction,
-    hidden_size, the operator's usual activations and linear_before_reset.
+    The attribute layout and the inputs sequence_lens, initial_h and initial_c are about x and y, not about the layer:
+    they are the caller's business. A recurrent bias is added to the input's where the equations allow it. Raises
+    ValueError for wrong shapes, and for attributes other than direction, hidden_size, the operator's usual activations
+    and linear_before_reset.
     """
     values = lambda a: a.s.decode() or [s.decode() for s in a.strings] or list(a.floats) or a.f or a.i
     given = {a.name: values(a) for a in node.attribute if a.name != "layout"}

@@ -4,8 +4,8 @@
     torch_io.load_state_dict(model, torch_module.state_dict())
 
 PyTorch stacks the gates of an LSTM as i f g o and those of a GRU as r z n; here they are i o f g and z r n. It adds two
-biases, b_ih + b_hh, where one would do: here b is their sum, except for a GRU's candidate, n = tanh(W x + b_ih +
-r ⊙ (R h + b_hh)), whose b_hh is p. On the way out b is b_ih, and b_hh is 0.
+biases, b_ih + b_hh, where one would do: here b is their sum. Only the candidate of a GRU, n = tanh(W x + b_ih
++ r ⊙ (R h + b_hh)), needs both: its b_hh is our p. On the way out b becomes b_ih, and every other b_hh is 0.
 """
 
 import numpy as np
@@ -22,11 +22,13 @@ def state_dict(model, stacked=False):
     """The parameters of `model` in PyTorch's names, shapes and order: name -> NumPy array.
 
     A module is called as the layer is (`model.names`, blanks made underscores): "lstm.weight_ih_l0", "dense.bias", ….
-    stacked: recurrent layers of one kind are one module, as of torch.nn.LSTM(num_layers=2): "lstm.weight_ih_l1"
+    The arrays are copies and contiguous, as safetensors.numpy needs them.
+    stacked: recurrent layers of one kind are one module, as of torch.nn.LSTM(num_layers=2): "lstm.weight_ih_l1".
     Raises ValueError for layers that PyTorch does not have: peepholes, variants, a GRU with reset before, reverse.
     """
     theta = to_host(model.theta)
-    return {name: np.where(where < 0, 0, theta[where]) for name, where in _places(model, stacked, out=True).items()}
+    places = _places(model, stacked, out=True).items()
+    return {name: np.ascontiguousarray(np.where(where < 0, 0, theta[where])) for name, where in places}
 
 
 def load_state_dict(model, state, stacked=False):

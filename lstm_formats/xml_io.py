@@ -3,9 +3,10 @@
     <Layer layer="recurrent" cell="lstm" features="3" hidden="4" own="false">
       <InputWeights gate="i" rows="4" columns="3">0.25 -0.5 …</InputWeights>
 
-A layer's attributes are its config ("of.cell" is the cell of the layer that a bidirectional one is made of). Names say
-what is in them: gate is a gate's letter in the equations ("f.i", in full gate recurrence: what f receives from i).
-Numbers stand row by row and with all digits: what is read is what was written, to the last bit.
+A layer's attributes are its config ("of.cell" is the cell of the layer that a bidirectional or reverse one is made of).
+Names say what is in them: gate is a gate's letter in the equations ("f.i", in full gate recurrence: what f receives
+from i). Numbers stand row by row and with all digits: what is read is what was written, to the last
+bit.
 """
 
 import json

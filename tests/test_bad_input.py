@@ -238,6 +238,9 @@ def test_states_one_for_each_layer():
     wanted = "states: expected a tuple of arrays for each of 3 layers, got "
     refuses(ValueError, wanted + r"\['tuple'\]", model.forward, x, after[:1])
     refuses(ValueError, wanted + r"\['ndarray', 'tuple', 'tuple'\]", model.forward, x, [after[0][0], (), ()])
+    refuses(ValueError, wanted + r"\['ndarray', 'ndarray'\]", model.forward, x, after[0])
+    refuses(ValueError, wanted + "ndarray", model.forward, x, after[0][0])
+    refuses(ValueError, wanted + "int", model.forward, x, 0)
     refuses(ValueError, "d" + wanted + r"\[('tuple'(, )?){4}\]", model.backward, caches, y, [*after, ()])
 
 

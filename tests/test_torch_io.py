@@ -3,6 +3,7 @@ where PyTorch is installed, against its modules: what they compute, and what a t
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from test_checkpoint import network
@@ -176,6 +177,15 @@ def test_there_and_back_is_exact(seed, dtype, stacked):
     assert again.keys() == S.keys()
     for key, x in S.items():
         np.testing.assert_array_equal(again[key], x, strict=True)
+
+
+def test_a_state_dict_goes_through_safetensors():
+    """Which stores an array's memory as it lies: a transposed one would come back with other numbers."""
+    S = torch_io.state_dict(of(embedding(7, D), bidirectional(gru(D, H)), lstm(2 * H, H), dense(H, C)))
+    found = safetensors.numpy.load(safetensors.numpy.save(S))
+    assert found.keys() == S.keys()
+    for key, x in S.items():
+        np.testing.assert_array_equal(found[key], x, strict=True)
 
 
 def test_a_state_dict_is_a_copy():
