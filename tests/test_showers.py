@@ -165,6 +165,9 @@ def test_cells_hold_what_falls_inside():
     assert 0 < 1 - expected.sum() / np.bincount(found.event, found.energy).sum() < 0.1
     layer = np.bincount((found.depth[inside] / showers.LAYER).astype(int), found.energy[inside], 25)
     np.testing.assert_allclose(cells.sum(axis=(0, 1, 2)), layer, rtol=1e-4)
+    for axis, where in ((1, found.x), (2, found.y)):
+        column = np.bincount(((where + half) / showers.CELL)[inside].astype(int), found.energy[inside], 25)
+        np.testing.assert_allclose(cells.sum(axis=tuple({0, 1, 2, 3} - {axis})), column, rtol=1e-4)
 
 
 @pytest.mark.parametrize("wrong, message", [
