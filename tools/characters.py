@@ -1,7 +1,7 @@
 """The language model of chapters/run/characters.ipynb, trained here and in PyTorch, side by side.
 
     .venv/bin/python -m pip install -e ".[torch]"
-    .venv/bin/python tools/characters.py 20        # epochs; about 40 seconds each on one core
+    .venv/bin/python tools/characters.py        # 24 epochs of both, some 15 to 20 minutes on one core
 
 Both begin with the same weights and read the same batches. After every epoch the held-out bits per character of both
 are written to chapters/run/characters.json, which the chapter shows. PyTorch has two biases where one would do: b_hh
@@ -24,7 +24,11 @@ from lstm_core import Model, data, dense, embedding, fit, lstm, optim, softmax_c
 from lstm_formats import torch_io
 
 OUT = Path(__file__).parent.parent / "chapters/run/characters.json"
-STREAMS, STEPS, RATE, CLIP = 50, 50, 2e-3, 5.0
+STREAMS, STEPS, CLIP, CUT = 50, 50, 5.0, 1_000_000
+RECIPES = {  # epochs and schedule
+    "one cycle": (4, optim.cosine(1e-2, epochs=4, warmup=0.5)),  # the chapter's
+    "torch-rnn": (20, optim.steps(2e-3, every=5)),  # its defaults
+}
 
 
 def text():
@@ -79,48 +83,53 @@ def pair(C, seed, E=64, H=128):
     return model, network, rng
 
 
-def pytorch_epoch(network, optimizer, x, y, rate):
+def pytorch_epoch(network, optimizer, x, y, rate, epoch):
     """One pass over x, y (B, T) in pieces of `STEPS`, the state carried on; the mean loss."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    losses, states, x, y = [], None, torch.tensor(x), torch.tensor(y)
-    for t in range(0, x.shape[1], STEPS):
+    losses, states, (x, y), T = [], None, (torch.tensor(x), torch.tensor(y)), x.shape[1]
+    for t in range(0, T, STEPS):
         scores, states = network(x[:, t : t + STEPS], states)
         states = tuple(s.detach() for s in states)
         loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), y[:, t : t + STEPS].flatten())
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        for group in optimizer.param_groups:
+            group["lr"] = rate(epoch + (t + min(t + STEPS, T)) / 2 / T)  # as `fit` does
         optimizer.step()
         losses.append(loss.item())
     return np.mean(losses)
 
 
-def main(epochs):
-    torch.set_num_threads(1)
-    code, C = text()
-    cut = 1_000_000
-    x, y = code[:cut].reshape(STREAMS, -1), code[1 : cut + 1].reshape(STREAMS, -1)
-    model, network, rng = pair(C, seed=0)
-    rate, history = optim.steps(RATE, 5), None
+def both(code, C, epochs, rate):
+    """Train both; yields, after each epoch, training loss and held-out loss of ours and PyTorch's, in bits."""
+    x, y = code[:CUT].reshape(STREAMS, -1), code[1 : CUT + 1].reshape(STREAMS, -1)
+    (model, network, rng), history = pair(C, seed=0), None
     adam = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], eps=1e-8)
-    found = {
-        "what": "held-out bits per character after each epoch, chapters/run/characters.ipynb and PyTorch",
-        "date": datetime.date.today().isoformat(),
-        "versions": {"python": sys.version.split()[0], "numpy": np.__version__, "torch": torch.__version__},
-        "train_ours": [], "train_pytorch": [], "ours": [], "pytorch": [],
-    }  # fmt: skip
     for epoch in range(epochs):
-        history = fit(model, x, y, epochs=epoch + 1, batch=STREAMS, truncate=STEPS, rate=rate, clip=CLIP, rng=rng,
-                      history=history, progress=False)  # fmt: skip
-        theirs = pytorch_epoch(network, adam, x, y, rate(epoch))
-        found["train_ours"].append(round(history.loss[-1] / math.log(2), 4))
-        found["train_pytorch"].append(round(theirs / math.log(2), 4))
-        found["ours"].append(round(bits(model.run, code, cut), 4))
-        found["pytorch"].append(round(bits(network.scores, code, cut), 4))
-        print(epoch + 1, *[values[-1] for values in found.values() if isinstance(values, list)], flush=True)
-        OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        options = {"batch": STREAMS, "truncate": STEPS, "rate": rate, "clip": CLIP, "progress": False}
+        history = fit(model, x, y, epochs=epoch + 1, rng=rng, history=history, **options)
+        theirs = pytorch_epoch(network, adam, x, y, rate, epoch)
+        yield (history.loss[-1] / math.log(2), theirs / math.log(2),
+               bits(model.run, code, CUT), bits(network.scores, code, CUT))  # fmt: skip
+
+
+def main():
+    torch.set_num_threads(1)
+    found = {
+        "what": "bits per character after each epoch, here and in PyTorch; written by tools/characters.py",
+        "date": datetime.date.today().isoformat(),
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+    }
+    for name, recipe in RECIPES.items():
+        found[name] = {key: [] for key in ("train, ours", "train, PyTorch", "ours", "PyTorch")}
+        for epoch, values in enumerate(both(*text(), *recipe)):
+            for column, value in zip(found[name].values(), values):
+                column.append(round(value, 4))
+            print(name, epoch + 1, *[round(value, 4) for value in values], flush=True)
+            OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()
