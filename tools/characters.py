@@ -37,6 +37,12 @@ def text():
     return code, len(letters)
 
 
+def streams(code):
+    """A text as `STREAMS` strings: x and, one character on, y."""
+    end = (len(code) - 1) // STREAMS * STREAMS
+    return code[:end].reshape(STREAMS, -1), code[1 : end + 1].reshape(STREAMS, -1)
+
+
 def bits(scores, code, start, warm=100, piece=100):
     """Bits per character of code[start:], read as `STREAMS` strings that begin `warm` characters earlier.
 
@@ -83,6 +89,11 @@ def pair(C, seed, E=64, H=128):
     return model, network, rng
 
 
+def adam(network):
+    """PyTorch's Adam for what is to be trained."""
+    return torch.optim.Adam([p for p in network.parameters() if p.requires_grad], eps=1e-8)
+
+
 def pytorch_epoch(network, optimizer, x, y, rate, epoch):
     """One pass over x, y (B, T) in pieces of `STEPS`, the state carried on; the mean loss."""
     losses, states, (x, y), T = [], None, (torch.tensor(x), torch.tensor(y)), x.shape[1]
@@ -102,13 +113,12 @@ def pytorch_epoch(network, optimizer, x, y, rate, epoch):
 
 def both(code, C, epochs, rate):
     """Train both; yields, after each epoch, training loss and held-out loss of ours and PyTorch's, in bits."""
-    x, y = code[:CUT].reshape(STREAMS, -1), code[1 : CUT + 1].reshape(STREAMS, -1)
     (model, network, rng), history = pair(C, seed=0), None
-    adam = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], eps=1e-8)
+    (x, y), optimizer = streams(code[: CUT + 1]), adam(network)
     for epoch in range(epochs):
         options = {"batch": STREAMS, "truncate": STEPS, "rate": rate, "clip": CLIP, "progress": False}
         history = fit(model, x, y, epochs=epoch + 1, rng=rng, history=history, **options)
-        theirs = pytorch_epoch(network, adam, x, y, rate, epoch)
+        theirs = pytorch_epoch(network, optimizer, x, y, rate, epoch)
         yield (history.loss[-1] / math.log(2), theirs / math.log(2),
                bits(model.run, code, CUT), bits(network.scores, code, CUT))  # fmt: skip
 
