@@ -36,9 +36,12 @@ def test_what_is_stored():
 
 
 def test_a_few_updates_are_those_of_pytorch(script):
-    """float32, and its rounding after 12 updates of about 1e-2 each: 1e-4 of a loss of about 1."""
+    """float32: each update rounds by some 1e-7 of a loss of about 1, and 12 of them may add up to ten times that.
+
+    (Both biases trained, as PyTorch would by default, are 1e-3 off.)
+    """
     rng = np.random.default_rng(1)
-    code, C, rate = rng.integers(0, 5, 6001), 5, optim.cosine(1e-2, epochs=3, warmup=0.5)
+    code, C, rate = rng.integers(0, 5, 6001), 5, optim.cosine(5e-2, epochs=3, warmup=0.5)
     code[1::2] = (code[::2][:-1] + 1) % 5  # every second character can be foretold
     model, network, rng = script.pair(C, seed=0, E=4, H=8)
     x, y = script.streams(code[:5001])
@@ -46,7 +49,7 @@ def test_a_few_updates_are_those_of_pytorch(script):
     theirs = [script.pytorch_epoch(network, adam, x, y, rate, epoch) for epoch in range(3)]
     options = {"batch": script.STREAMS, "truncate": script.STEPS, "clip": script.CLIP, "progress": False}
     ours = fit(model, x, y, epochs=3, rng=rng, rate=rate, **options).loss
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    np.testing.assert_allclose(ours, theirs, rtol=2e-6)
     found = [script.bits(scores, code, 5000) for scores in (model.run, network.scores)]
-    np.testing.assert_allclose(*found, rtol=1e-4)
+    np.testing.assert_allclose(*found, rtol=2e-6)
     assert ours[0] > ours[-1] and max(found) < math.log2(C) + 0.1
