@@ -1,4 +1,4 @@
-"""Cells tagged `needs-mnist` are skipped, with a reason, where MNIST cannot be had."""
+"""Cells tagged `needs-mnist` or `needs-shakespeare` are skipped where that is not."""
 
 import functools
 
@@ -6,12 +6,14 @@ import pytest
 
 from lstm_core import data
 
+NEEDS = {"needs-mnist": data.mnist, "needs-shakespeare": data.shakespeare}
+
 
 @functools.cache
-def why_not():
-    """None if MNIST is there, else what is the matter. A corrupt file is no reason."""
+def why_not(tag):
+    """None if the data is there, else what is the matter; not if a file is corrupt."""
     try:
-        data.mnist()
+        NEEDS[tag]()
     except data.DataUnavailable as error:
         return str(error).splitlines()[0]
     return None
@@ -20,5 +22,6 @@ def why_not():
 def pytest_collection_modifyitems(items):
     for item in items:
         tags = item.cell.metadata.get("tags", []) if hasattr(item, "cell") else []
-        if "needs-mnist" in tags and why_not():
-            item.add_marker(pytest.mark.skip(reason=why_not()))
+        for tag in NEEDS.keys() & set(tags):
+            if why_not(tag):
+                item.add_marker(pytest.mark.skip(reason=why_not(tag)))

@@ -41,7 +41,12 @@ def _mnist(name, sha256):
     return {f"mnist/{name}": _File(sha256, tuple(f"{mirror}{name}.gz" for mirror in mirrors))}
 
 
+_SHAKESPEARE = "karpathy/char-rnn/master/data/tinyshakespeare/input", "jcjohnson/torch-rnn/master/data/tiny-shakespeare"
 FILES = {
+    "text/tiny-shakespeare.txt": _File(
+        "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        tuple(f"https://raw.githubusercontent.com/{path}.txt" for path in _SHAKESPEARE),
+    ),
     **_mnist("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
     **_mnist("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
     **_mnist("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
@@ -60,6 +65,11 @@ def mnist():
         (_idx(f"mnist/{images}-ubyte", 3).astype(np.float32) / 255, _idx(f"mnist/{labels}-ubyte", 1).astype(np.int64))
         for images, labels in names
     )
+
+
+def shakespeare():
+    """Tiny Shakespeare (Karpathy 2015), 1,115,394 characters of the plays: a string. Raises as `mnist` does."""
+    return content("text/tiny-shakespeare.txt").decode("ascii")
 
 
 def digits(rng, test=297):

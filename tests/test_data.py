@@ -238,6 +238,28 @@ def test_the_real_mnist(monkeypatch):
     assert x.min() == 0 and x.max() == 1 and 0.130 < x.mean() < 0.131
 
 
+# ---- tiny Shakespeare --------------------------------------------------------------------------------------------
+
+
+def test_the_real_shakespeare(monkeypatch):
+    serve(monkeypatch, {})  # from this machine, or not at all
+    try:
+        text = data.shakespeare()
+    except data.DataUnavailable:
+        pytest.skip("no tiny Shakespeare on this machine: set LSTM_CORE_DATA to a folder that holds it")
+    assert len(text) == 1_115_394 and len(set(text)) == 65
+    assert text.startswith("First Citizen:\nBefore we proceed any further, hear me speak.\n")
+
+
+def test_an_altered_shakespeare_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("LSTM_CORE_DATA", str(tmp_path))
+    path = tmp_path / "text" / "tiny-shakespeare.txt"
+    path.parent.mkdir()
+    path.write_bytes(b"First Citizen:\r\n" * 10)
+    with pytest.raises(data.DataCorrupt, match=r"speare.txt: expected content with SHA-256 86c4e6aa.*160 bytes"):
+        data.shakespeare()
+
+
 def test_an_altered_mnist_is_refused(tmp_path, monkeypatch):
     """The real check-sums, on a file of the right name, size and shape."""
     name = "t10k-labels-idx1-ubyte"

@@ -1,0 +1,55 @@
+"""The comparison with PyTorch in chapters/run/characters.ipynb: what is stored, and that the two agree."""
+
+import importlib.util
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lstm_core import fit, optim
+
+ROOT = Path(__file__).parent.parent
+STORED = json.loads((ROOT / "chapters/run/characters.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def script():
+    reason = 'PyTorch is not installed: .venv/bin/python -m pip install -e ".[torch]"'
+    pytest.importorskip("torch", reason=reason)
+    spec = importlib.util.spec_from_file_location("characters", ROOT / "tools/characters.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_is_stored():
+    """Whole runs with dates and versions, and both programs within 1 %, as the chapter says."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", STORED["date"]) and {"python", "numpy", "torch"} <= STORED.keys()
+    for name, epochs in {"one cycle": 4, "torch-rnn": 20}.items():
+        run = {key: np.array(values) for key, values in STORED[name].items()}
+        assert {len(values) for values in run.values()} == {epochs}
+        assert abs(run["ours"] / run["PyTorch"] - 1).max() < 0.01
+        assert abs(run["train, ours"] / run["train, PyTorch"] - 1).max() < 0.01
+
+
+def test_a_few_updates_are_those_of_pytorch(script):
+    """float32: each update rounds by some 1e-7 of a loss of about 1, and 12 of them may add up to ten times that.
+
+    (Both biases trained, as PyTorch would by default, are 1e-3 off.)
+    """
+    rng = np.random.default_rng(1)
+    code, C, rate = rng.integers(0, 5, 6001), 5, optim.cosine(5e-2, epochs=3, warmup=0.5)
+    code[1::2] = (code[::2][:-1] + 1) % 5  # every second character can be foretold
+    model, network, rng = script.pair(C, seed=0, E=4, H=8)
+    x, y = script.streams(code[:5001])
+    adam = script.adam(network)
+    theirs = [script.pytorch_epoch(network, adam, x, y, rate, epoch) for epoch in range(3)]
+    options = {"batch": script.STREAMS, "truncate": script.STEPS, "clip": script.CLIP, "progress": False}
+    ours = fit(model, x, y, epochs=3, rng=rng, rate=rate, **options).loss
+    np.testing.assert_allclose(ours, theirs, rtol=2e-6)
+    found = [script.bits(scores, code, 5000) for scores in (model.run, network.scores)]
+    np.testing.assert_allclose(*found, rtol=2e-6)
+    assert ours[0] > ours[-1] and max(found) < math.log2(C) + 0.1
