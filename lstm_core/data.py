@@ -60,11 +60,8 @@ def mnist():
     x: (N, 28, 28) float32 in [0, 1], a row of the image a time step; y: (N,) int64 labels 0 … 9.
     Raises DataUnavailable or DataCorrupt.
     """
-    names = ("train-images-idx3", "train-labels-idx1"), ("t10k-images-idx3", "t10k-labels-idx1")
-    return tuple(
-        (_idx(f"mnist/{images}-ubyte", 3).astype(np.float32) / 255, _idx(f"mnist/{labels}-ubyte", 1).astype(np.int64))
-        for images, labels in names
-    )
+    files = [[f"mnist/{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")] for part in ("train", "t10k")]
+    return tuple((_idx(x, 3).astype(np.float32) / 255, _idx(y, 1).astype(np.int64)) for x, y in files)
 
 
 def shakespeare():

@@ -249,18 +249,16 @@ def _prepare(model, x, y, lengths=None, device=None):
 
 
 def _evaluate(model, x, y, lengths=None, batch=1000):
-    loss, wrong, labels, count = 0.0, [], y.dtype.kind in "iu", 0
+    loss, wrong, whole, count = 0.0, 0, 0, 0
     for start in range(0, len(x), batch):
         here = slice(start, start + batch)
         mask, target = None if lengths is None else step_mask(lengths[here], x.shape[1]), columns(y[here])
         scores, _, _ = model.forward(columns(x[here]), keep=False, mask=mask)
         weight = _count(model, target, mask)
         loss, count = loss + float(model.loss(scores, target, mask)[0]) * weight, count + weight
-        if labels:
+        if y.dtype.kind in "iu":
             miss = scores.argmax(axis=1) != target
-            wrong.append(miss if mask is None or model.reads_last else miss & mask)
-    return Scores(
-        loss / count,
-        sum(int(w.sum()) for w in wrong) / count if labels else math.nan,
-        sum(int(w.any(axis=0).sum()) for w in wrong) / len(x) if labels else math.nan,
-    )
+            miss = miss if mask is None or model.reads_last else miss & mask
+            wrong, whole = wrong + int(miss.sum()), whole + int(miss.any(axis=0).sum())
+    errors = (wrong / count, whole / len(x)) if y.dtype.kind in "iu" else (math.nan, math.nan)
+    return Scores(loss / count, *errors)
