@@ -94,12 +94,14 @@ def test_half_of_each_radial_part_lies_within_its_radius(tau):
     """∫₀ᴿ 2 r R² / (r² + R²)² dr = 1/2, and within r a part r² / (r² + R²): the mixture, against its formula."""
     n, energy, Z = 40_000, 50.0, 74
     radius = showers.radii(rng(), np.full(n, tau), np.full(n, energy))
+    returned = showers.radial(tau, energy)
     core = 0.0251 + 0.00319 * np.log(energy) + (0.1162 - 0.000381 * Z) * tau
     k1, k2, k3, k4 = 0.659 - 0.00309 * Z, 0.645, -2.59, 0.3585 + 0.0421 * np.log(energy)
     tail = k1 * (np.exp(k3 * (tau - k2)) + np.exp(k4 * (tau - k2)))
     u = (0.401 + 0.00187 * Z - tau) / (1.313 - 0.0686 * np.log(energy))
     weight = (2.632 - 0.00094 * Z) * np.exp(u - np.exp(u))
     assert 0 < weight < 1
+    np.testing.assert_allclose(returned, (core, tail, weight), rtol=1e-12)
     for r in (core, tail, 3.0):
         expected = weight * r**2 / (r**2 + core**2) + (1 - weight) * r**2 / (r**2 + tail**2)
         assert abs((radius < r).mean() - expected) < 5 * 0.5 / np.sqrt(n)
@@ -293,6 +295,12 @@ def test_never_more_than_a_chunk_is_read(h5, monkeypatch):
     assert len(asked) == 8 and all(k.stop - k.start == 2 for k in asked)
 
 
+def test_cells_are_scaled_before_the_features(h5):
+    cells, numbers, energies = geant_like(3)
+    path = h5(ECAL=cells / 50, target=np.stack([numbers, energies], axis=1))
+    np.testing.assert_allclose(showers.read_features(path, scale=50)[0], showers.features(cells), atol=1e-4)  # float32
+
+
 def test_broken_files_are_named(h5, tmp_path):
     cells, numbers, energies = geant_like(2)
     target = np.stack([numbers, energies], axis=1)
@@ -308,13 +316,37 @@ def test_broken_files_are_named(h5, tmp_path):
         (h5("4.h5", ECAL=cells, target=target[:1]), r"target: expected \(2, k\)"),
         (h5("5.h5", ECAL=cells, target=target[:, :1]), "target: expected"),
         (h5("6.h5", ECAL=cells, target=energies), "target: expected"),
+        (h5("8.h5", ECAL=cells[:0], target=target[:0]), "expected at least one event, got none"),
+        (h5("9.h5", ECAL=cells, target=target.astype("S8")), r"target: expected real numbers, got \|S8"),
     ]:
         with pytest.raises(ValueError, match=message):
             showers.read(path)  # before the first chunk is asked for
     with pytest.raises(ValueError, match="not finite in event 1"):
         list(showers.read(h5("7.h5", ECAL=nan, target=target), chunk=1))
+    target[1, 0] = np.nan
+    with pytest.raises(ValueError, match="target: not finite in event 1"):
+        list(showers.read(h5("10.h5", ECAL=cells, target=target)))
     with pytest.raises(FileNotFoundError, match="none"):
         showers.read(tmp_path / "none.h5")
+
+
+def test_a_file_damaged_inside_is_named(h5, tmp_path):
+    """The header is whole, the checksum of the second event's cells is not."""
+    import h5py
+
+    cells, numbers, energies = geant_like(2)
+    path = tmp_path / "c.h5"
+    with h5py.File(path, "w") as file:
+        file["target"] = np.stack([numbers, energies], axis=1)
+        file.create_dataset("ECAL", data=cells, chunks=(1, 25, 25, 25), fletcher32=True)
+        place = file["ECAL"].id.get_chunk_info(1).byte_offset
+    with open(path, "r+b") as file:
+        file.seek(place)
+        file.write(b"\x55\xaa\x55\xaa")
+    chunks = showers.read(path, chunk=1)
+    np.testing.assert_array_equal(next(chunks)[0], cells[:1].astype(np.float32))
+    with pytest.raises(ValueError, match=r"c\.h5: damaged after event 1"):
+        next(chunks)
 
 
 # ---- what is stored beside the chapter -------------------------------------------------------------------------------

@@ -83,8 +83,9 @@ class Spots(NamedTuple):
 def profile(energy):
     """T and α of an electron's mean shower: depth of the maximum (X0) and shape.
 
-    The mean of ln T and ln α, of Grindhammer & Peters (hep-ex/0001020), homogeneous
-    media: T = ln y - 0.812 and α = 0.81 + (0.458 + 2.26/Z) ln y with y = E / E_c.
+    Their logarithms are the means of ln T and ln α in Grindhammer & Peters
+    (hep-ex/0001020), homogeneous media: T = ln y - 0.812 and
+    α = 0.81 + (0.458 + 2.26/Z) ln y with y = E / E_c.
     """
     log_y = np.log(np.maximum(energy / CRITICAL, 20))  # no shower to speak of below
     return log_y - 0.812, 0.81 + (0.458 + 2.26 / Z) * log_y
@@ -102,10 +103,10 @@ def fluctuating_profile(rng, energy):
     return T, np.maximum(alpha, 1.1)
 
 
-def radii(rng, tau, energy):
-    """Distances from the axis, R_M, at depth τ = t/T: a core and a tail (same source).
+def radial(tau, energy):
+    """Radii of core and tail, R_M, and the core's part, at depth τ = t/T (same source).
 
-    Each has the density 2 r R² / (r² + R²)², and R grows with depth.
+    The source scales τ a little, by α, for showers that fluctuate; here it is t/T.
     """
     log_e = np.log(energy)
     core = 0.0251 + 0.00319 * log_e + (0.1162 - 0.000381 * Z) * tau
@@ -114,6 +115,15 @@ def radii(rng, tau, energy):
     tail *= 0.659 - 0.00309 * Z
     u = (0.401 + 0.00187 * Z - tau) / (1.313 - 0.0686 * log_e)
     weight = (2.632 - 0.00094 * Z) * np.exp(u - np.exp(np.minimum(u, 50)))
+    return core, tail, weight
+
+
+def radii(rng, tau, energy):
+    """Distances from the axis, R_M, at depth τ, from the mixture of core and tail.
+
+    Each has the density 2 r R² / (r² + R²)², R as in `radial`.
+    """
+    core, tail, weight = radial(tau, energy)
     R = np.where(rng.random(len(tau)) < weight, core, tail)
     v = rng.random(len(tau))
     return R * np.sqrt(v / (1 - v))
@@ -164,12 +174,20 @@ def _neutral_pions(rng, event, energy, x, y, start):
     return _photons(rng, np.tile(event, 2), *both, np.tile(start, 2))
 
 
+def hadronic_profile(energy):
+    """α and β of the gamma distribution of a hadronic shower, in interaction lengths.
+
+    The hadronic one of the two parts in Bock et al. 1981, its constants rounded.
+    """
+    return 0.62 + 0.32 * np.log(energy), 0.91 - 0.02 * np.log(energy)
+
+
 def _charged_pions(rng, event, energy, x, y, start):
     """A track that ionises, until the pion meets a nucleus; then a hadronic shower.
 
     Per layer the track leaves E_c · thickness (Rossi's definition of E_c). Of the
-    shower, 1 - (E / GeV)^-0.18 on average is electromagnetic, from neutral pions; the
-    rest has a gamma profile in interaction lengths, as in Bock et al. 1981.
+    shower, 1 - (E / GeV)^-0.18 on average is electromagnetic, four photons that share
+    it at random; the rest has the gamma profile of `hadronic_profile`.
     """
     meets = start + rng.exponential(INTERACTION, len(energy))
     layers = (np.arange(CELLS) + 0.5) * LAYER
@@ -189,7 +207,7 @@ def _charged_pions(rng, event, energy, x, y, start):
     event, energy, x, y, meets = (
         np.repeat(a, count) for a in (event, energy, x, y, meets)
     )
-    alpha, beta = 0.62 + 0.32 * np.log(energy), 0.91 - 0.02 * np.log(energy)
+    alpha, beta = hadronic_profile(energy)
     depth = INTERACTION * rng.standard_gamma(alpha) / beta
     dx, dy = _around(rng, rng.exponential(2.0, len(energy)))
     spot = np.full(len(energy), HADRONIC_SPOT)
@@ -318,7 +336,8 @@ def read(path, chunk=256):
     file may be larger than the memory: n <= chunk events are there at a time.
 
     Raises ImportError without h5py, FileNotFoundError, and ValueError for a file that
-    is not HDF5, lacks a key, or holds another shape; on the way, for cells not finite.
+    is not HDF5, lacks a key, or holds no event, another shape or no numbers; on the
+    way, ValueError for damaged data, and for values that are not finite.
     """
     check_count("chunk", chunk)
     try:
@@ -342,9 +361,14 @@ def _check_layout(path, file):
         if not hasattr(file.get(key), "shape"):
             keys = ", ".join(file) or "nothing"
             raise ValueError(f"{path}: expected data sets ECAL and target, got {keys}")
+        if file[key].dtype.kind not in "fiu":
+            kind = file[key].dtype
+            raise ValueError(f"{path}: {key}: expected real numbers, got {kind}")
     shape, target = file["ECAL"].shape, file["target"].shape
     if len(shape) != 4 or shape[1:] != (CELLS,) * 3:
         raise ValueError(f"{path}: ECAL: expected (N, 25, 25, 25), got {shape}")
+    if shape[0] == 0:
+        raise ValueError(f"{path}: ECAL: expected at least one event, got none")
     fits = len(target) == 2 or (len(target) == 3 and target[1] == 1)
     if not fits or target[0] != shape[0] or target[-1] < 2:
         raise ValueError(
@@ -356,21 +380,29 @@ def _check_layout(path, file):
 def _chunks(h5py, path, chunk):
     with h5py.File(path, "r") as file:
         for k in range(0, len(file["ECAL"]), chunk):
-            cells = file["ECAL"][k : k + chunk].astype(np.float32)
-            target = file["target"][k : k + chunk].reshape(len(cells), -1)
-            bad = ~np.isfinite(cells).all(axis=(1, 2, 3))
-            if bad.any():
-                event = k + bad.argmax()
-                raise ValueError(f"{path}: ECAL: not finite in event {event}")
+            try:
+                cells = file["ECAL"][k : k + chunk].astype(np.float32)
+                target = file["target"][k : k + chunk]
+            except OSError as error:
+                where = f"{path}: damaged after event {k}"
+                raise ValueError(f"{where} ({error})") from error
+            target = target.reshape(len(cells), -1)[:, :2]
+            for key, values in (("ECAL", cells), ("target", target)):
+                bad = ~np.isfinite(values.reshape(len(cells), -1)).all(axis=1)
+                if bad.any():
+                    event = k + bad.argmax()
+                    raise ValueError(f"{path}: {key}: not finite in event {event}")
             yield cells, target[:, 0].astype(int), target[:, 1].astype(float)
 
 
-def read_features(paths, limit=None, chunk=256, classes=PDG):
+def read_features(paths, limit=None, chunk=256, classes=PDG, scale=1.0):
     """Features x, classes y and energies e of HDF5 files, as `shower_set` gives them.
 
     paths: a list of files, one particle or several in each; limit: at most so many
     events of each file; classes: a dict, the file's particle number without its sign ->
-    class. The order is that of the files: shuffle before training.
+    class; scale: a factor for the cells, as `features` counts energies as a shower's
+    own, not as the part of it that the sensors see. The order is that of the files:
+    shuffle before training.
     Raises as `read`, and ValueError for a number that is not in `classes`.
     """
     if isinstance(paths, str | Path):
@@ -390,7 +422,7 @@ def read_features(paths, limit=None, chunk=256, classes=PDG):
                         f"{path}: expected particle numbers {expected}, got {number}"
                     )
             labels = np.array([classes[number] for number in numbers])
-            parts.append((features(cells[:n]), labels, energies[:n]))
+            parts.append((features(scale * cells[:n]), labels, energies[:n]))
             left -= n
             if left == 0:
                 break
