@@ -12,14 +12,14 @@ import pytest
 from lstm_core import fit, optim
 
 ROOT = Path(__file__).parent.parent
-STORED = json.loads((ROOT / "chapters/run/characters.json").read_text(encoding="utf-8"))
+STORED = json.loads((ROOT / "chapters/run/characters_torch.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
 def script():
     reason = 'PyTorch is not installed: .venv/bin/python -m pip install -e ".[torch]"'
     pytest.importorskip("torch", reason=reason)
-    spec = importlib.util.spec_from_file_location("characters", ROOT / "tools/characters.py")
+    spec = importlib.util.spec_from_file_location("characters_torch", ROOT / "chapters/run/characters_torch.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -33,6 +33,11 @@ def test_what_is_stored():
         assert {len(values) for values in run.values()} == {epochs}
         assert abs(run["ours"] / run["PyTorch"] - 1).max() < 0.01
         assert abs(run["train, ours"] / run["train, PyTorch"] - 1).max() < 0.01
+    last = {key: np.array(values) for key, values in STORED["last of one cycle"].items()}
+    assert last.keys() == {"ours", "PyTorch", "PyTorch, both biases"}
+    assert {len(values) for values in last.values()} == {3}  # seeds; the curves above are those of the first
+    assert all(last[key][0] == STORED["one cycle"][key][-1] for key in ("ours", "PyTorch"))
+    assert abs(last["ours"] / last["PyTorch"] - 1).max() < 0.01
 
 
 def test_a_few_updates_are_those_of_pytorch(script):
