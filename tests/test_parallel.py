@@ -110,7 +110,7 @@ def on_threads(size, task):
         def exchange(value):
             shared[rank] = value
             barrier.wait()
-            values = list(shared)
+            values = copy.deepcopy(shared)  # before any rank goes on, and changes its own
             barrier.wait()
             return values
 
@@ -119,7 +119,10 @@ def on_threads(size, task):
             calls.append((rank, receive.size))
             receive[...] = sum(exchange(receive.copy()))
 
-        bcast = lambda value: copy.deepcopy(exchange(value)[0]) if rank else exchange(value)[0]
+        def bcast(value):
+            values = exchange(value)
+            return values[0] if rank else value
+
         return SimpleNamespace(rank=rank, size=size, bcast=bcast, Allreduce=allreduce, calls=calls)
 
     def guarded(rank):
@@ -152,7 +155,7 @@ def test_one_rank_is_no_other_run():
 def test_one_message_an_update():
     calls = on_threads(2, lambda comm: (run("every step", comm), comm.calls)[1])[0]
     size = run("every step")[0].theta.size
-    assert calls == 2 * 9 * [(0, size + 2)] or sorted(calls) == [(r, size + 2) for r in (0, 1) for _ in range(9)]
+    assert sorted(calls) == [(r, size + 2) for r in (0, 1) for _ in range(9)]
 
 
 def test_float32():
@@ -257,19 +260,17 @@ mpi = pytest.mark.skipif(
 
 
 def mpiexec(size, *task):
-    """Run this file with `size` ranks; its result, and the seconds from the word `failing` on stderr to the end."""
+    """Run this file with `size` ranks: its result."""
     command = [MPIEXEC, "-n", str(size), sys.executable, "-W", "error", __file__, *task]
     local = {"MPICH_INTERFACE_HOSTNAME": "localhost"}  # macOS: the machine's own name may not be found
     env = os.environ | local | {"OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
-    failing = [float(line.split()[-1]) for line in done.stderr.splitlines() if line.startswith("failing")]
-    return done, time.time() - failing[0] if failing else None
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
 
 
 @mpi
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_mpi_ranks_do_what_one_does(size, shown):
-    done, _ = mpiexec(size, "equal")
+    done = mpiexec(size, "equal")
     assert done.returncode == 0, done.stderr
     found = dict(line.rsplit(None, 1) for line in done.stdout.splitlines())
     assert found.pop("ranks") == str(size) and found.keys() == CASES.keys()
@@ -286,14 +287,17 @@ def test_mpi_ranks_do_what_one_does(size, shown):
     ("kill", None),
 ])  # fmt: skip
 @pytest.mark.parametrize("rank", [0, 2])
-def test_mpi_a_rank_that_fails_ends_the_job(rank, how, says):
+def test_mpi_a_rank_that_fails_ends_the_job(rank, how, says, tmp_path):
     """In 10 s, with an exit status, and the error on stderr where Python was still there to write it.
 
-    A rank that was killed can say nothing: there mpiexec's exit status is all that is certain.
+    A rank that was killed can say nothing: there mpiexec's exit status is all that is certain. The 10 s run from the
+    failure, not from the start of three Pythons, and the time of it is in a file: mpiexec may lose what a rank printed
+    last. It takes 1 s, in which the rank sleeps; a busy machine has the rest.
     """
-    done, seconds = mpiexec(3, "fail", str(rank), how)
+    when = tmp_path / "when"
+    done = mpiexec(3, "fail", str(rank), how, str(when))
     assert done.returncode != 0
-    assert seconds < 10
+    assert time.time() - float(when.read_text()) < 10
     assert "the end" not in done.stdout
     assert (says or "") in done.stderr
 
@@ -318,7 +322,7 @@ def main(task, *more):
             def loss(y, target):
                 calls.append(0)
                 if comm.rank == rank and len(calls) == 5:
-                    print("failing", time.time(), file=sys.stderr, flush=True)
+                    Path(more[2]).write_text(str(time.time()))
                     if how == "raise":
                         raise ValueError("no more of this")
                     ways[how]()

@@ -45,7 +45,7 @@ def through_root(comm):
 
 
 def timed(comm, allreduce, waiting, talking):
-    """A communicator for `fit` that notes the seconds of each Allreduce.
+    """A communicator for `fit` that notes the processor's seconds of each Allreduce.
 
     Waiting is until the last rank is there, talking is from then on.
     """
@@ -71,12 +71,13 @@ def main(comm, options):
     if options.save and options.save.exists():
         model, history, rng = load(options.save)
 
-    stamps, waiting, talking = [time.process_time()], [], []
+    now = lambda: (time.process_time(), time.perf_counter())  # of this process, of all
+    stamps, waiting, talking = [now()], [], []
     adam = optim.adam()
 
     def update(*given):
         adam.update(*given)
-        stamps.append(time.process_time())
+        stamps.append(now())
 
     def after(history):
         if options.save:
@@ -98,6 +99,7 @@ def main(comm, options):
         comm=timed(comm, allreduce, waiting, talking),
         progress=options.progress,
     )
+    update, clock = np.diff(stamps, axis=0).T.tolist()
     if comm.rank == 0:
         unseen = data.parity(np.random.default_rng(1), 1000, options.length)
         print(
@@ -105,7 +107,8 @@ def main(comm, options):
                 {
                     "whole": 1 - evaluate(model, *unseen).whole,
                     "bytes": model.theta.nbytes,
-                    "update": np.diff(stamps).tolist(),
+                    "update": update,
+                    "clock": clock,
                     "waiting": waiting,
                     "talking": talking,
                 }
