@@ -128,8 +128,7 @@ def fit(
     first = len(history.loss)
     if first > epochs:
         raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
-    if first and len(history.validation) != first * (validation is not None):
-        scored = len(history.validation)
+    if first and (scored := len(history.validation)) != first * (validation is not None):
         raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
     if first or history.optimizer is not None:
         wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}
@@ -140,6 +139,8 @@ def fit(
             raise ValueError(f"history: expected {kinds[0]} for this model, optimizer and patience, got {kinds[1]}")
     if device is not None:
         model.to(device)
+    # freed at once: from now on glibc keeps up to 64 MB from batch to batch, which else it may return and fault in anew
+    np.empty(2**25 - 2**13, np.uint8)
     xp, (N, T) = namespace(model.theta), x.shape[:2]
     state = history.optimizer or optimizer.init(model.theta)
     state = history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}

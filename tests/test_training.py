@@ -2,6 +2,9 @@
 
 import copy
 import math
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -362,3 +365,23 @@ def test_fit_does_not_touch_the_data():
     before = x.tobytes(), y.tobytes()
     train(model, x, y)
     assert before == (x.tobytes(), y.tobytes())
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="how memory is kept is known of glibc only")
+def test_memory_is_kept_from_batch_to_batch():
+    """In a process that has freed no large block before, some thousand pages would be faulted in per batch."""
+    program = """
+import resource
+import numpy as np
+from lstm_core import Model, dense, fit, last, lstm, softmax_cross_entropy
+
+rng = np.random.default_rng(0)
+model = Model([lstm(28, 100), last(), dense(100, 10)], softmax_cross_entropy, rng=rng)
+x, y = rng.random((500, 28, 28), dtype=np.float32), rng.integers(0, 10, 500)
+faults = []
+note = lambda history: faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+fit(model, x, y, batch=100, epochs=3, rng=rng, after_epoch=note, progress=False)
+print((faults[2] - faults[1]) / 5)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 100
