@@ -171,7 +171,7 @@ def fit(
                     loss, grad, states = model.learn(x_t, target, states, mask_t if weight else None, own)
                     if size > 1:
                         loss, grad, weight = parallel.mean(comm, loss, grad, weight)
-                    loss, norm = float(loss), clip_global_norm(grad, clip)
+                    loss, weight, norm = float(loss), float(weight), clip_global_norm(grad, clip)
                     if not (math.isfinite(loss) and math.isfinite(norm)):
                         raise FloatingPointError(
                             f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights "
