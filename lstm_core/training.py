@@ -79,8 +79,8 @@ def fit(
                 None: everything is where the model is already
     comm:       an MPI communicator (see `parallel.job`): its ranks, with the same data and settings, train one model,
                 from the parameters, generator and history of rank 0. Each takes every size-th example of each batch,
-                and all end with what one rank would have, dropout included, up to rounding. Rank 0 alone shows progress
-                and calls after_epoch; each scores the validation set. None: this process alone
+                and all end with what one rank would have, dropout included, up to rounding. Rank 0 alone shows
+                progress, scores the validation set and calls after_epoch. None: this process alone
     progress:   show a progress bar
 
     Returns a `History`. Raises ValueError or TypeError for bad input before anything is changed, and
@@ -129,8 +129,7 @@ def fit(
     if first > epochs:
         raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
     if first and len(history.validation) != first * (validation is not None):
-        scored = len(history.validation)
-        raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
+        raise ValueError(f"history: expected validation in all epochs or none, got {len(history.validation)}/{first}")
     if first or history.optimizer is not None:
         wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}
         given = (history.optimizer or {}) | {"weights": history.weights}
@@ -190,7 +189,8 @@ def fit(
             history.seconds.append(time.perf_counter() - start)
             history.rate.append(now)
             if validation is not None:
-                history.validation.append(_evaluate(model, *validation))
+                scores = _evaluate(model, *validation) if rank == 0 else None
+                history.validation.append(scores if size == 1 else comm.bcast(scores))  # one verdict: all stop
                 losses = [scores.loss for scores in history.validation]
                 if not math.isfinite(losses[-1]):
                     raise FloatingPointError(f"fit: validation loss {losses[-1]} after epoch {epoch + 1}")
