@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import gamma
+from scipy.stats import gamma, kstest
 
 RUN = Path(__file__).parent.parent / "chapters/run"
 spec = importlib.util.spec_from_file_location("showers", RUN / "showers.py")
@@ -197,6 +197,7 @@ def test_photons_begin_nine_sevenths_deep(monkeypatch):
     energy, start = (a.reshape(2, 20_000) for a in begun[0])
     np.testing.assert_allclose(energy.sum(axis=0), 30, rtol=1e-14)  # the pair has all of it; two roundings
     np.testing.assert_array_equal(start[0], start[1])
+    assert kstest(energy[0] / 30, "uniform").pvalue > 1e-6
     assert abs(start[0].mean() - 9 / 7) < 5 * 9 / 7 / np.sqrt(20_000)  # exponential: the deviation is the mean
 
 
@@ -207,6 +208,7 @@ def test_neutral_pions_make_two_photons_that_balance(monkeypatch):
     event, energy, x, y = (a.reshape(2, 1000) for a in made[0])
     np.testing.assert_array_equal(event[0], event[1])
     np.testing.assert_allclose(energy.sum(axis=0), 20, rtol=1e-14)
+    assert kstest(energy[0] / 20, "uniform").pvalue > 1e-6
     centre = (energy * x).sum(axis=0) / 20  # where the pion would have hit: within the middle cell
     assert abs(centre).max() <= showers.CELL / 2 + 1e-12
     distance = np.hypot(x[0] - x[1], y[0] - y[1])
