@@ -128,7 +128,7 @@ def fit(
     first = len(history.loss)
     if first > epochs:
         raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
-    if first and len(history.validation) != first * (validation is not None):
+    if len(history.validation) != first * (validation is not None):
         raise ValueError(f"history: expected validation in all epochs or none, got {len(history.validation)}/{first}")
     if first or history.optimizer is not None:
         wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}

@@ -386,6 +386,19 @@ def test_a_calorimeter_without_energy_is_no_nan():
     assert not showers.features(np.zeros((3, 25, 25, 25))).any()
 
 
+def test_the_width_of_a_single_cell_is_nought_and_no_root_of_a_rounding():
+    x, y, e = rng().integers(0, 25, 2500), rng(1).integers(0, 25, 2500), rng(2).exponential(size=2500)
+    cells = np.zeros((100, 25, 25, 25))
+    cells[np.arange(2500) // 25, x, y, np.arange(2500) % 25] = e  # one in each layer
+    found = showers.features(cells)
+    assert np.isfinite(found).all()
+    away = found[:, :, 2] ** 2 + found[:, :, 3] ** 2  # from the axis
+    centre = [np.average(a.reshape(100, 25), axis=1, weights=e.reshape(100, 25)).repeat(25) for a in (x, y)]
+    expected = (x - centre[0]) ** 2 + (y - centre[1]) ** 2
+    np.testing.assert_allclose(away.ravel(), expected, rtol=1e-5, atol=1e-4)
+    assert (abs(found[:, :, 5]) - found[:, :, 2]).max() < 1e-2  # nothing but the offset
+
+
 def test_no_shower_no_feature():
     assert showers.features(np.zeros((0, 25, 25, 25))).shape == (0, 25, 6)
 
@@ -454,7 +467,7 @@ def geant_like(n=7):
 @pytest.mark.parametrize("axes", [2, 3])
 def test_a_file_gives_back_what_was_put_in(h5, axes):
     cells, numbers, energies = geant_like()
-    target = np.stack([numbers, energies, 0 * energies], axis=1)
+    target = np.stack([numbers, energies, np.nan * energies], axis=1)  # what is not read may be anything
     path = h5(ECAL=cells, target=target[:, None] if axes == 3 else target, HCAL=np.zeros(3))
     chunks = list(showers.read(path, chunk=3))
     assert [len(part[0]) for part in chunks] == [3, 3, 1]
@@ -479,6 +492,18 @@ def test_features_of_a_file_are_those_of_its_cells(h5):
     np.testing.assert_array_equal(showers.read_features(other, classes={0: 3, 1: 1})[1], [3, 1])
 
 
+def test_numbers_of_any_kind_are_read(h5):
+    """Whole numbers, half precision, the other byte order, compressed: float32 comes out."""
+    cells, numbers, energies = geant_like(3)
+    cells, target = np.rint(cells), np.stack([numbers, np.rint(energies)], axis=1)
+    for k, kind in enumerate(("u2", "i8", "f2", ">f8")):
+        path = h5(f"{k}.h5", ECAL=cells.astype(kind), target=target.astype(kind.replace("u", "i")))
+        ((found, names, energy),) = showers.read(path)
+        assert (found.dtype, names.dtype.kind, energy.dtype) == (np.float32, "i", np.float64)
+        np.testing.assert_array_equal(found, cells)
+        np.testing.assert_array_equal((names, energy), target.T)
+
+
 def test_never_more_than_a_chunk_is_read(h5, monkeypatch):
     """Of an HDF5 data set only slices are asked for, at most `chunk` events long."""
     import h5py
@@ -493,7 +518,7 @@ def test_never_more_than_a_chunk_is_read(h5, monkeypatch):
 def test_cells_are_scaled_before_the_features(h5):
     cells, numbers, energies = geant_like(3)
     path = h5(ECAL=cells / 50, target=np.stack([numbers, energies], axis=1))
-    x, _, e = showers.read_features(path, scale=50)
+    x, _, e = showers.read_features(str(path), scale=50)
     np.testing.assert_allclose(x, showers.features(cells), atol=1e-4)  # float32
     np.testing.assert_array_equal(e, energies)
 

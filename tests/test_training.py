@@ -259,6 +259,21 @@ def test_without_patience_validation_only_looks():
     np.testing.assert_array_equal(model.theta, trained(epochs=4, **WORSE))
 
 
+def test_a_run_broken_off_in_its_first_epoch_goes_on():
+    """Its history has a state of the optimiser and no epoch, so no weights of a best one either, patience or not."""
+    model, x, y = problem()
+
+    def broken(progress):
+        raise KeyboardInterrupt
+
+    history = History()
+    with pytest.raises(KeyboardInterrupt):
+        train(model, x, y, history=history, rate=broken)
+    assert history.optimizer["k"] == 0 and history.loss == []
+    train(model, x, y, history=history, validation=(x, y), patience=1)
+    np.testing.assert_array_equal(model.theta, trained(validation=(x, y), patience=1))
+
+
 # ---- divergence --------------------------------------------------------------------------------------------------
 
 

@@ -267,7 +267,7 @@ def features(cells):
     first are 0 in a layer without energy.
     """
     cells = np.asarray(cells)
-    if cells.ndim != 4 or cells.shape[1:] != (CELLS,) * 3:
+    if cells.shape[1:] != (CELLS,) * 3:
         raise ValueError(f"cells: expected (N, 25, 25, 25), got {cells.shape}")
     cells = cells.astype(np.float32, copy=False)
     N, r = len(cells), np.arange(CELLS) - CELLS // 2
@@ -368,7 +368,7 @@ def _check_layout(path, file):
             kind = file[key].dtype
             raise ValueError(f"{path}: {key}: expected real numbers, got {kind}")
     shape, target = file["ECAL"].shape, file["target"].shape
-    if len(shape) != 4 or shape[1:] != (CELLS,) * 3:
+    if shape[1:] != (CELLS,) * 3:
         raise ValueError(f"{path}: ECAL: expected (N, 25, 25, 25), got {shape}")
     if shape[0] == 0:
         raise ValueError(f"{path}: ECAL: expected at least one event, got none")
