@@ -386,17 +386,22 @@ def test_a_calorimeter_without_energy_is_no_nan():
     assert not showers.features(np.zeros((3, 25, 25, 25))).any()
 
 
-def test_the_width_of_a_single_cell_is_nought_and_no_root_of_a_rounding():
-    x, y, e = rng().integers(0, 25, 2500), rng(1).integers(0, 25, 2500), rng(2).exponential(size=2500)
-    cells = np.zeros((100, 25, 25, 25))
-    cells[np.arange(2500) // 25, x, y, np.arange(2500) % 25] = e  # one in each layer
-    found = showers.features(cells)
-    assert np.isfinite(found).all()
-    away = found[:, :, 2] ** 2 + found[:, :, 3] ** 2  # from the axis
-    centre = [np.average(a.reshape(100, 25), axis=1, weights=e.reshape(100, 25)).repeat(25) for a in (x, y)]
-    expected = (x - centre[0]) ** 2 + (y - centre[1]) ** 2
-    np.testing.assert_allclose(away.ravel(), expected, rtol=1e-5, atol=1e-4)
-    assert (abs(found[:, :, 5]) - found[:, :, 2]).max() < 1e-2  # nothing but the offset
+def test_sizes_of_single_cells_are_their_distances():
+    """One cell of 1 GeV in each layer: float32 holds the sums of whole numbers exactly, and all else is float64.
+
+    On a line all widths are 0, and no root of a negative rounding.
+    """
+    x, y = rng().integers(0, 25, 2500), rng(1).integers(0, 25, 2500)
+    for a, b in ((x, y), (x, x), (x, 24 - x), (x, 0 * x + 3)):
+        cells = np.zeros((100, 25, 25, 25))
+        cells[np.arange(2500) // 25, a, b, np.arange(2500) % 25] = 1
+        found = showers.features(cells)
+        assert np.isfinite(found).all()
+        centres = (v.reshape(100, 25).mean(axis=1).repeat(25) for v in (a, b))
+        expected = np.hypot(*(v - centre for v, centre in zip((a, b), centres)))
+        np.testing.assert_allclose(np.hypot(found[:, :, 2], found[:, :, 3]).ravel(), expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(abs(found[:, :, 5]), found[:, :, 2], rtol=1e-6, atol=1e-6)
+        assert b is y or found[:, :, 3].max() < 1e-6
 
 
 def test_no_shower_no_feature():
