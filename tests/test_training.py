@@ -191,6 +191,19 @@ def test_dropout_is_drawn_anew_for_each_batch_and_from_the_seed():
     assert loss * N / N == runs[0][0]
 
 
+def test_pieces_that_only_carry_the_state_drop_out_too():
+    """Truncated, the last step read: the first three steps are not learned from, but they are steps of training."""
+    _, x, y = problem()
+    layers = [gru(D, 8), dropout(0.5), gru(8, 4), last(), dense(4, C)]
+    model = Model(layers, softmax_cross_entropy, rng=np.random.default_rng(0), dtype=np.float64)
+    rng = np.random.default_rng(1)
+    order = rng.permutation(N)
+    columns = x[order].transpose(1, 2, 0).copy()
+    _, states, _ = model.forward(columns[:3], rng=rng)
+    loss, _, _ = model.learn(columns[3:], y[order][None], states, rng=rng)
+    assert train(model, x, y, epochs=1, batch=N, truncate=3).batch_loss == [loss]
+
+
 # ---- early stop --------------------------------------------------------------------------------------------------
 # Validation on the training data with the labels swapped: the better the fit, the worse the score, and epoch 0 is best.
 
