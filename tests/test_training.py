@@ -335,6 +335,25 @@ def test_a_validation_loss_that_is_not_finite():
     assert np.isfinite(model.theta).all()
 
 
+@pytest.mark.parametrize("bad", [-1e-9, math.inf, math.nan])
+def test_a_rate_that_is_none_is_named_before_it_is_used(bad):
+    """After one good epoch, in the second; and a loss that diverges, in the second batch of it, is counted from 1."""
+    model, x, y = problem()
+    with pytest.raises(ValueError, match=r"^rate: expected a schedule of numbers >= 0, got \S+ in epoch 2$"):
+        train(model, x, y, rate=lambda progress: 1e-3 if progress < 1 else bad)
+    np.testing.assert_array_equal(model.theta, trained(epochs=1))
+    model, true, calls = problem()[0], model.learn, []
+
+    def learn(*given):
+        calls.append(0)
+        loss, *rest = true(*given)
+        return (math.nan if len(calls) == 5 else loss), *rest
+
+    model.learn = learn
+    with pytest.raises(FloatingPointError, match=r" in epoch 2, batch 2; the weights"):
+        train(model, x, y)
+
+
 # ---- evaluate ----------------------------------------------------------------------------------------------------
 
 
