@@ -342,7 +342,8 @@ def test_a_rate_that_is_none_is_named_before_it_is_used(bad):
     with pytest.raises(ValueError, match=r"^rate: expected a schedule of numbers >= 0, got \S+ in epoch 2$"):
         train(model, x, y, rate=lambda progress: 1e-3 if progress < 1 else bad)
     np.testing.assert_array_equal(model.theta, trained(epochs=1))
-    model, true, calls = problem()[0], model.learn, []
+    model, calls = problem()[0], []
+    true = model.learn
 
     def learn(*given):
         calls.append(0)
