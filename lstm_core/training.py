@@ -79,8 +79,8 @@ def fit(
                 None: everything is where the model is already
     comm:       an MPI communicator (see `parallel.job`): its ranks, with the same data and settings, train one model,
                 from the parameters, generator and history of rank 0. Each takes every size-th example of each batch,
-                and all end with what one rank would have, dropout included, up to rounding. Rank 0 alone shows progress
-                and calls after_epoch; each scores the validation set. None: this process alone
+                and all end with what one rank would have, dropout included, up to rounding. Rank 0 alone shows
+                progress, scores the validation set and calls after_epoch. None: this process alone
     progress:   show a progress bar
 
     Returns a `History`. Raises ValueError or TypeError for bad input before anything is changed, and
@@ -128,7 +128,7 @@ def fit(
     first = len(history.loss)
     if first > epochs:
         raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
-    if first and (scored := len(history.validation)) != first * (validation is not None):
+    if (scored := len(history.validation)) != first * (validation is not None):
         raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
     if first or history.optimizer is not None:
         wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}
@@ -172,7 +172,7 @@ def fit(
                     loss, grad, states = model.learn(x_t, target, states, mask_t if weight else None, own)
                     if size > 1:
                         loss, grad, weight = parallel.mean(comm, loss, grad, weight)
-                    loss, norm = float(loss), clip_global_norm(grad, clip)
+                    loss, weight, norm = float(loss), float(weight), clip_global_norm(grad, clip)
                     if not (math.isfinite(loss) and math.isfinite(norm)):
                         raise FloatingPointError(
                             f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights "
@@ -191,7 +191,8 @@ def fit(
             history.seconds.append(time.perf_counter() - start)
             history.rate.append(now)
             if validation is not None:
-                history.validation.append(_evaluate(model, *validation))
+                scores = _evaluate(model, *validation) if rank == 0 else None
+                history.validation.append(scores if size == 1 else comm.bcast(scores))  # one verdict: all stop
                 losses = [scores.loss for scores in history.validation]
                 if not math.isfinite(losses[-1]):
                     raise FloatingPointError(f"fit: validation loss {losses[-1]} after epoch {epoch + 1}")

@@ -4,7 +4,9 @@ import importlib.util
 import json
 import math
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,14 +17,25 @@ ROOT = Path(__file__).parent.parent
 STORED = json.loads((ROOT / "chapters/run/characters_torch.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def script():
-    reason = 'PyTorch is not installed: .venv/bin/python -m pip install -e ".[torch]"'
-    pytest.importorskip("torch", reason=reason)
+def load():
     spec = importlib.util.spec_from_file_location("characters_torch", ROOT / "chapters/run/characters_torch.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def script():
+    reason = 'PyTorch is not installed: .venv/bin/python -m pip install -e ".[torch]"'
+    pytest.importorskip("torch", reason=reason)
+    return load()
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """The script where no PyTorch is needed: its names are there, and nothing behind them."""
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(nn=SimpleNamespace(Module=object)))
+    return load()
 
 
 def test_what_is_stored():
@@ -38,6 +51,34 @@ def test_what_is_stored():
     assert {len(values) for values in last.values()} == {3}  # seeds; the curves above are those of the first
     assert all(last[key][0] == STORED["one cycle"][key][-1] for key in ("ours", "PyTorch"))
     assert abs(last["ours"] / last["PyTorch"] - 1).max() < 0.01
+
+
+def test_streams_are_the_text_and_the_next_character(without):
+    for n in (101, 149, 150, 151, 1234):
+        code = np.arange(n)
+        x, y = without.streams(code)
+        assert x.shape == y.shape == (50, (n - 1) // 50)
+        np.testing.assert_array_equal(x.ravel(), code[: x.size])
+        np.testing.assert_array_equal(y, x + 1)
+
+
+@pytest.mark.parametrize("warm, piece", [(100, 100), (30, 100), (100, 7), (64, 64), (1, 1)])
+def test_bits_are_those_of_every_character_once_each_read_after_what_stands_before_it(without, warm, piece):
+    """A model that knows the last character and how many it has read, against the same sum, one by one."""
+    rng = np.random.default_rng(0)
+    code, start, table = rng.integers(0, 5, 1500), 400, rng.standard_normal((5, 5))
+    n = (1500 - start) // 50
+
+    def scores(x, states):
+        seen = 0 if states is None else states
+        read = seen + 1 + np.arange(x.shape[1])
+        return table[x] * (1 + 0.01 * read)[:, None], seen + x.shape[1]
+
+    expected = 0.0
+    for k in range(start, start + 50 * n):
+        y = table[code[k - 1]] * (1 + 0.01 * (warm + 1 + (k - start) % n))
+        expected -= math.log2(np.exp(y[code[k]]) / np.exp(y).sum())
+    assert without.bits(scores, code, start, warm, piece) == pytest.approx(expected / (50 * n), rel=1e-12)
 
 
 def test_a_few_updates_are_those_of_pytorch(script):

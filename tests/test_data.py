@@ -84,6 +84,7 @@ def serve(monkeypatch, answers):
 
     def retrieve(url, known_hash, fname, path, downloader):
         asked.append(url)
+        assert downloader.kwargs["timeout"] == 10  # a mirror that does not answer is not waited for
         if url not in answers:
             raise ConnectionError("no route to host")
         (Path(path) / fname).write_bytes(answers[url])
@@ -249,6 +250,20 @@ def test_the_real_shakespeare(monkeypatch):
         pytest.skip("no tiny Shakespeare on this machine: set LSTM_CORE_DATA to a folder that holds it")
     assert len(text) == 1_115_394 and len(set(text)) == 65
     assert text.startswith("First Citizen:\nBefore we proceed any further, hear me speak.\n")
+
+
+def test_mirrors():
+    """The addresses that are asked, as they were found: a slip in one would go unseen as long as another answers."""
+    host, raw = "https://storage.googleapis.com/cvdf-datasets/mnist/", "https://raw.githubusercontent.com/"
+    other = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+    assert data.FILES["text/tiny-shakespeare.txt"].urls == (
+        raw + "karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+        raw + "jcjohnson/torch-rnn/master/data/tiny-shakespeare.txt",
+    )
+    mnist = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
+    assert data.FILES.keys() == {"text/tiny-shakespeare.txt", *(f"mnist/{name}" for name in mnist)}
+    for name in mnist:
+        assert data.FILES[f"mnist/{name}"].urls == (f"{host}{name}.gz", f"{other}{name}.gz")
 
 
 def test_an_altered_shakespeare_is_refused(tmp_path, monkeypatch):

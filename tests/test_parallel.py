@@ -7,6 +7,7 @@ mpiexec, where mpi4py and an MPI are there. This file is also the script that mp
 import copy
 import importlib.util
 import os
+import queue
 import shutil
 import signal
 import subprocess
@@ -37,6 +38,7 @@ from lstm_core import (
     parallel,
     softmax_cross_entropy,
     to_host,
+    training,
 )
 from lstm_formats import load, save
 
@@ -116,7 +118,7 @@ def on_threads(size, task):
 
         def allreduce(send, receive):
             assert send is None and receive.ndim == 1  # in place, one flat vector
-            calls.append((rank, receive.size))
+            calls.append((rank, receive.size, receive.dtype))
             receive[...] = sum(exchange(receive.copy()))
 
         def bcast(value):
@@ -155,7 +157,7 @@ def test_one_rank_is_no_other_run():
 def test_one_message_an_update():
     calls = on_threads(2, lambda comm: (run("every step", comm), comm.calls)[1])[0]
     size = run("every step")[0].theta.size
-    assert sorted(calls) == [(r, size + 2) for r in (0, 1) for _ in range(9)]
+    assert sorted(calls) == [(r, size + 2, np.float64) for r in (0, 1) for _ in range(9)]
 
 
 def test_float32():
@@ -166,12 +168,17 @@ def test_float32():
         model = Model([lstm(D, 4), dense(4, C)], softmax_cross_entropy, rng=rng)
         x, y = rng.standard_normal((N, T, D)).astype(np.float32), rng.integers(0, C, (N, T))
         settings = {"optimizer": optim.sgd(), "rate": optim.constant(0.1), "progress": False}
-        fit(model, x, y, epochs=1, batch=10, rng=rng, comm=comm, **settings)
-        return model.theta
+        history = fit(model, x, y, epochs=1, batch=10, rng=rng, comm=comm, **settings)
+        return model.theta, history, getattr(comm, "calls", [])
 
-    for theta in on_threads(3, train):
-        assert theta.dtype == np.float32
-        np.testing.assert_allclose(theta, train(), rtol=0, atol=1e-6)
+    expected, alone, _ = train()
+    for theta, history, calls in on_threads(3, train):
+        assert theta.dtype == np.float32 and {dtype for _, _, dtype in calls} == {np.dtype(np.float32)}
+        np.testing.assert_allclose(theta, expected, rtol=0, atol=1e-6)
+        # the history as ever: Python's numbers, an epoch's mean in double precision
+        assert all(type(v) is float for name in ("loss", "batch_loss", "batch_norm") for v in getattr(history, name))
+        np.testing.assert_allclose(history.loss, np.dot(history.batch_loss, [10, 10, 3]) / N, rtol=1e-15)
+        np.testing.assert_allclose(history.batch_loss, alone.batch_loss, rtol=1e-6)
 
 
 def test_on_a_device():
@@ -194,6 +201,20 @@ def test_rank_0_alone_shows_progress_and_saves(capsys):
 
     assert on_threads(3, train) == [[1, 2], [], []]
     assert capsys.readouterr().err.count("\n") == 1  # a bar ends with a line end
+
+
+def test_rank_0_scores_for_all(monkeypatch):
+    """Ranks that round in other ways may see other best epochs: one that stopped alone would leave the rest waiting."""
+    scored, real = [], training._evaluate
+    monkeypatch.setattr(training, "_evaluate", lambda *given: scored.append(threading.get_ident()) or real(*given))
+
+    def train(comm):
+        _, history, _ = run("patience", comm)
+        return threading.get_ident(), history.validation, history.best, len(history.loss)
+
+    first, *others = on_threads(3, train)
+    assert scored == [first[0]] * 2 and first[2:] == (0, 2)  # two epochs, and only by rank 0
+    assert all(other[1:] == first[1:] for other in others)
 
 
 def test_a_checkpoint_of_rank_0_is_enough(tmp_path):
@@ -244,10 +265,52 @@ def test_without_mpi4py_the_error_says_what_to_install(monkeypatch):
         pass
 
 
+@pytest.mark.parametrize("error", [ValueError("no more"), KeyboardInterrupt(), SystemExit(0)], ids=repr)
+def test_a_job_that_fails_says_why_gives_mpiexec_a_second_and_aborts(error, monkeypatch, capsys):
+    """In this order, without MPI; and a job that does not fail ends without a word."""
+    done = []
+    world = SimpleNamespace(Abort=lambda status: done.append(("abort", status, capsys.readouterr().err)))
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=world)))
+    monkeypatch.setattr(time, "sleep", lambda seconds: done.append(("sleep", seconds)))
+    with parallel.job() as comm:
+        assert comm is world
+    assert done == []
+    with parallel.job():
+        raise error
+    assert done[0] == ("sleep", 1) and done[1][:2] == ("abort", 1) and len(done) == 2
+    assert type(error).__name__ in done[1][2] and str(error) in done[1][2]
+
+
 def test_bad_communicator():
     with pytest.raises(TypeError, match=r"^comm: expected an MPI communicator, as parallel.job gives it, got 4"):
         model = Model([dense(D, C)], mse, rng=np.random.default_rng(0))
         fit(model, np.ones((4, 1, D)), np.ones((4, 1, C), np.float32), epochs=1, rng=np.random.default_rng(0), comm=4)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_the_scheme_of_the_report_gives_the_same_sum(size):
+    """Through rank 0, in place, three times in a row; and it is timed once a message."""
+    path = Path(__file__).parent.parent / "chapters/run/parity_mpi.py"
+    spec = importlib.util.spec_from_file_location("parity_mpi", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    mail = {(a, b): queue.Queue() for a in range(size) for b in range(size)}
+
+    def add(comm):
+        comm.Send = lambda message, dest: mail[comm.rank, dest].put(message.copy())
+        comm.Recv = lambda message, source: np.copyto(message, mail[source, comm.rank].get(timeout=30))
+        comm.Barrier, waiting, talking = lambda: None, [], []
+        timed = script.timed(comm, script.through_root(comm), waiting, talking)
+        message = np.arange(3.0) + 10**comm.rank
+        for _ in range(3):
+            timed.Allreduce(None, message)
+        assert (timed.rank, timed.size, timed.bcast) == (comm.rank, size, comm.bcast)
+        return message, len(waiting), len(talking)
+
+    for message, *times in on_threads(size, add):
+        expected = size * np.arange(3.0) + sum(10**rank for rank in range(size))
+        np.testing.assert_array_equal(message, expected * size**2)
+        assert times == [3, 3]
 
 
 # ---- MPI ---------------------------------------------------------------------------------------------------------

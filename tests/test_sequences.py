@@ -30,6 +30,7 @@ from lstm_core import (
     reverse,
     rnn,
     softmax_cross_entropy,
+    training,
 )  # fmt: skip  # isort: skip
 
 # Against the complex step, or against the same sum in another order: some hundred products and sums, each to 1e-16,
@@ -376,6 +377,41 @@ def test_fit_with_lengths_is_the_loop_it_says_it_is(name, loss, buckets):
     np.testing.assert_allclose(net.theta, twin.theta, rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(history.loss, expected, rtol=TOLERANCE)
     np.testing.assert_allclose(history.batch_loss, every, rtol=TOLERANCE)
+
+
+def test_progress_in_buckets(capsys):
+    """The schedule and the bar count the batches that there are: five, where four would hold all strings."""
+    net, seen = build(NETS["all"]), []
+    fit(net, *data_for(net, len(MANY)), epochs=2, batch=4, rng=np.random.default_rng(0), lengths=MANY, buckets=True,
+        rate=lambda progress: seen.append(progress) or 0.1)
+    np.testing.assert_allclose(seen, (np.arange(10) + 0.5) / 5, rtol=1e-15)
+    assert "10/10" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("truncate", [None, 1, 4])
+@pytest.mark.parametrize("name", ["all", "last"])
+def test_the_bar_is_full_in_the_end(name, truncate, monkeypatch):
+    """Also where a batch has fewer pieces than there might be, and where an earlier run goes on."""
+    bars = []
+
+    class Bar:
+        def __init__(self, total, **_):
+            self.total, self.done = total, 0
+            bars.append(self)
+
+        def update(self, n=1):
+            self.done += n
+
+        __enter__, __exit__ = lambda self: self, lambda *_: None
+        set_description = set_postfix = lambda *_, **__: None
+
+    monkeypatch.setattr(training, "tqdm", Bar)
+    net, history = build(NETS[name]), None
+    for epochs in (1, 3):
+        options = {"epochs": epochs, "batch": 4, "lengths": MANY, "truncate": truncate, "history": history}
+        history = fit(net, *data_for(net, len(MANY)), rng=np.random.default_rng(0), **options)
+    pieces = 1 if truncate is None else -(-LONGEST // truncate)
+    assert [(bar.total, bar.done) for bar in bars] == [(4 * pieces, 4 * pieces), (8 * pieces, 8 * pieces)]
 
 
 # ---- truncated BPTT ----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import gamma
+from scipy.stats import gamma, kstest
 
 RUN = Path(__file__).parent.parent / "chapters/run"
 spec = importlib.util.spec_from_file_location("showers", RUN / "showers.py")
@@ -35,6 +35,16 @@ def test_gaussians_have_the_means_and_variances_of_the_recipe():
         assert (abs(found.var(axis=0) / variance - 1) < 5 * np.sqrt(2 / 4000)).all()
 
 
+def test_gaussians_hold_all_entries_in_any_order_and_their_noise_is_fresh_in_every_bin():
+    x, y = showers.drifting_gaussians(rng(), 50, T=3, D=5, noise=0)
+    assert (x.sum(axis=2) == 1000).all() and (x.astype(int) == x).all()
+    assert (np.diff(y) < 0).any() and (np.diff(y) > 0).any()  # not one class after the other
+    noise = showers.drifting_gaussians(rng(), 500, T=4, D=5, entries=1)[0].reshape(1000, 20)
+    assert abs(noise.std() - 10) < 5 * 10 / np.sqrt(2 * noise.size) + 0.02  # an entry adds less than 0.2 % to it
+    related = np.corrcoef(noise.T) - np.eye(20)
+    assert abs(related).max() < 5 / np.sqrt(1000)
+
+
 def test_bins_are_those_of_a_normal_distribution_that_drifts():
     for kind, wave in (("signal", np.cos), ("background", np.sin)):
         p = showers.bin_probabilities(kind)
@@ -59,6 +69,69 @@ def test_the_seed_decides(make):
 
 
 # ---- showers: the formulas -------------------------------------------------------------------------------------------
+
+
+def test_constants():
+    """Of the Particle Data Group's table of tungsten, X0 3.504 mm and R_M 9.327 mm, and of the calorimeter's 5.1 mm."""
+    assert (showers.Z, showers.CELLS, showers.LAYER) == (74, 25, 0.9)
+    assert showers.CELL == pytest.approx(5.1 / 9.327, rel=0.01)
+    assert showers.CRITICAL == 7.97e-3
+    assert showers.INTERACTION == pytest.approx(113.3 / 3.504, rel=0.002)
+    assert showers.DISTANCE == pytest.approx(1500 / 9.327, rel=0.002)
+    assert (showers.PION, showers.VISIBLE) == (0.135, 0.7)
+    assert (np.sqrt(showers.SPOT), np.sqrt(showers.HADRONIC_SPOT)) == pytest.approx((0.17, 0.5), rel=1e-15)
+    assert [showers.PARTICLES[showers.PDG[k]][0] for k in (11, 22)] == ["e", "p"]
+    assert [showers.PARTICLES[showers.PDG[k]].split()[0] for k in (111, 211)] == ["neutral", "charged"]
+
+
+def test_a_shower_of_next_to_no_energy_has_a_profile():
+    """Below 20 critical energies the formulas end; and α stays above 1, for the maximum is at α - 1."""
+    least = showers.profile(20 * showers.CRITICAL)
+    assert showers.profile(1e-9) == least != showers.profile(21 * showers.CRITICAL)
+    T, alpha = showers.fluctuating_profile(rng(), np.full(5000, 1e-9))
+    assert alpha.min() == 1.1 < np.median(alpha) < alpha.max() and T.min() > 0
+    assert abs(np.log(T).mean() - np.log(least[0])) < 5 / (-1.4 + 1.26 * np.log(20)) / np.sqrt(5000)
+
+
+def test_all_directions_are_alike():
+    n = 20_000
+    x, y = showers._around(rng(), np.full(n, 3.0))
+    np.testing.assert_allclose(np.hypot(x, y), 3, rtol=1e-14)
+    quarter = np.bincount((x > 0) + 2 * (y > 0), minlength=4) / n
+    assert abs(quarter - 0.25).max() < 5 * np.sqrt(3 / 16 / n)
+    assert abs((abs(x) > abs(y)).mean() - 0.5) < 5 * 0.5 / np.sqrt(n)
+
+
+def test_particles_hit_the_middle_cell_anywhere(monkeypatch):
+    hit = []
+    monkeypatch.setattr(showers, "_electrons", lambda rng, event, energy, x, y, start: hit.append((x, y, start, event)))
+    showers.spots(rng(), "electron", np.full(10_000, 2.0))
+    *point, start, event = hit[0]
+    assert not start.any() and (event == np.arange(10_000)).all()
+    for a in point:
+        counts = np.histogram(a, np.linspace(-0.5, 0.5, 5) * showers.CELL)[0] / 10_000
+        assert counts.sum() == 1 and abs(counts - 0.25).max() < 5 * np.sqrt(3 / 16 / 10_000)
+    assert abs(np.corrcoef(point)[0, 1]) < 5 / 100
+
+
+def test_electrons_shower_where_they_are(monkeypatch):
+    """Spots lie about (x, y) and behind `start`; the radius is that of the depth τ = t/T, and of the energy."""
+    n, asked = 20, []
+    energy, x, y, start = np.linspace(10, 100, n), np.arange(n) * 1.0, -np.arange(n) * 2.0, np.arange(n) * 10.0
+    T = 3 + np.arange(n)
+
+    def radii(rng, tau, energy):
+        asked.append((tau, energy))
+        return np.full(len(tau), 0.25)
+
+    monkeypatch.setattr(showers, "radii", radii)
+    monkeypatch.setattr(showers, "fluctuating_profile", lambda rng, energy: (T, np.full(n, 4.0)))
+    found = showers._electrons(rng(), np.arange(n), energy, x, y, start)
+    at = found.event
+    np.testing.assert_allclose(np.hypot(found.x - x[at], found.y - y[at]), 0.25, rtol=1e-9)
+    np.testing.assert_allclose((found.depth - start[at]) / T[at], asked[0][0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(asked[0][1], energy[at])
+    assert (np.unique(at) == np.arange(n)).all() and (found.energy == showers.SPOT).all()
 
 
 @pytest.mark.parametrize("energy", [10.0, 100.0])
@@ -124,6 +197,7 @@ def test_photons_begin_nine_sevenths_deep(monkeypatch):
     energy, start = (a.reshape(2, 20_000) for a in begun[0])
     np.testing.assert_allclose(energy.sum(axis=0), 30, rtol=1e-14)  # the pair has all of it; two roundings
     np.testing.assert_array_equal(start[0], start[1])
+    assert kstest(energy[0] / 30, "uniform").pvalue > 1e-6
     assert abs(start[0].mean() - 9 / 7) < 5 * 9 / 7 / np.sqrt(20_000)  # exponential: the deviation is the mean
 
 
@@ -134,6 +208,7 @@ def test_neutral_pions_make_two_photons_that_balance(monkeypatch):
     event, energy, x, y = (a.reshape(2, 1000) for a in made[0])
     np.testing.assert_array_equal(event[0], event[1])
     np.testing.assert_allclose(energy.sum(axis=0), 20, rtol=1e-14)
+    assert kstest(energy[0] / 20, "uniform").pvalue > 1e-6
     centre = (energy * x).sum(axis=0) / 20  # where the pion would have hit: within the middle cell
     assert abs(centre).max() <= showers.CELL / 2 + 1e-12
     distance = np.hypot(x[0] - x[1], y[0] - y[1])
@@ -153,6 +228,57 @@ def test_half_of_the_charged_pions_are_tracks_and_none_makes_energy():
     mean = 1 - energy**-0.18
     expected = energy * (mean + showers.VISIBLE * (1 - mean))
     assert expected < total.mean() < expected + 25 * showers.CRITICAL + 5 * total.std() / np.sqrt(n)
+
+
+def test_charged_pions_part_by_part(monkeypatch):
+    """The track, the four photons and the hadronic spots of each pion, all from the depth where it meets a nucleus."""
+    n, energy, photons = 4000, 40.0, []
+    nothing = showers.Spots(np.zeros(0, int), *np.zeros((4, 0)))
+    monkeypatch.setattr(showers, "_photons", lambda rng, *given: photons.append(given) or nothing)
+    x, y, start = np.linspace(-1, 1, n), np.linspace(5, 4, n), np.linspace(0, 3, n)
+    found = showers._charged_pions(rng(), np.arange(n), np.full(n, energy), x, y, start)
+    event4, energy4, x4, y4, start4 = (a.reshape(4, n) for a in photons[0])
+
+    meets = start4[0]
+    assert (start4 == meets).all() and (event4 == np.arange(n)).all() and (meets >= start).all()
+    free = meets - start  # exponential: the deviation is the mean
+    assert abs(free.mean() - 32.3) < 5 * 32.3 / np.sqrt(n) and abs(np.median(free) / np.log(2) / 32.3 - 1) < 0.08
+
+    hard = found.energy == showers.HADRONIC_SPOT
+    track = showers.Spots(*(a[~hard] for a in found))
+    layers = (np.arange(25) + 0.5) * 0.9
+    np.testing.assert_array_equal(track.event, np.repeat(np.arange(n), (layers < meets[:, None]).sum(axis=1)))
+    np.testing.assert_array_equal(track.depth, np.concatenate([layers[layers < depth] for depth in meets]))
+    np.testing.assert_array_equal((track.x, track.y), (x[track.event], y[track.event]))
+    loss, deviation = 0.9 * 7.97e-3, 0.9 * 7.97e-3 / 3  # of a gamma distribution with α = 9
+    assert abs(track.energy.mean() - loss) < 5 * deviation / np.sqrt(len(track.energy))
+    assert abs(track.energy.std() / deviation - 1) < 5 * np.sqrt((2 + 6 / 9) / len(track.energy)) / 2
+
+    part = energy4.sum(axis=0) / energy
+    mean = 1 - energy**-0.18
+    assert abs(part.mean() - mean) < 5 * np.sqrt(mean * (1 - mean) / 5 / n)  # beta: α + β = 4
+    assert abs(part.var() / (mean * (1 - mean) / 5) - 1) < 5 * np.sqrt(2 / n)  # a flat one: excess < 0
+    share = energy4 / energy4.sum(axis=0)
+    assert abs(share.mean(axis=1) - 0.25).max() < 5 * np.sqrt(3 / 80 / n)
+    assert abs(share.var() / (3 / 80) - 1) < 5 * np.sqrt(5 / n)
+    for a in (x4 - x, y4 - y):
+        assert abs(a.mean()) < 5 * 0.5 / np.sqrt(4 * n) and abs(a.std() / 0.5 - 1) < 5 / np.sqrt(8 * n)
+
+    at = found.event[hard]
+    expected = 0.7 * (1 - part) * energy / 0.25
+    beyond = np.bincount(at, minlength=n) - expected
+    assert abs(beyond.sum()) < 5 * np.sqrt(expected.sum())  # Poisson
+    assert abs((beyond**2).sum() / expected.sum() - 1) < 0.1
+    alpha, beta = 0.62 + 0.32 * np.log(energy), 0.91 - 0.02 * np.log(energy)
+    depth, m = (found.depth[hard] - meets[at]) / 32.3, len(at)
+    assert abs(depth.mean() - alpha / beta) < 5 * np.sqrt(alpha / m) / beta
+    assert abs(depth.var() * beta**2 / alpha - 1) < 5 * np.sqrt((2 + 6 / alpha) / m)
+    aside = np.hypot(found.x[hard] - x[at], found.y[hard] - y[at])
+    assert abs(aside.mean() - 2) < 5 * 2 / np.sqrt(m) and abs(aside.std() / 2 - 1) < 5 * np.sqrt(8 / m) / 2
+
+
+def test_one_energy_is_one_shower():
+    assert showers.simulate(rng(), "electron", 10.0).shape == (1, 25, 25, 25)
 
 
 def test_cells_hold_what_falls_inside():
@@ -177,6 +303,16 @@ def test_cells_hold_what_falls_inside():
     (lambda: showers.spots(rng(), "muon", [10.0]), "particle"),
     (lambda: showers.spots(rng(), "photon", [10.0, np.nan]), "energy: expected"),
     (lambda: showers.spots(rng(), "photon", [1.0]), "energy: expected"),
+    (lambda: showers.spots(rng(), "photon", [1000.1]), "energy: expected"),
+    (lambda: showers.spots(rng(), "photon", [[10.0]]), "energy: expected"),
+    (lambda: showers.simulate(rng(), "photon", []), "energy: expected"),
+    (lambda: showers.drifting_gaussians(0, 1), "rng"),
+    (lambda: showers.shower_set(0, 1), "rng"),
+    (lambda: showers.shower_set(rng(), 0), "count"),
+    (lambda: showers.read("a.h5", 0), "chunk"),
+    (lambda: showers.read_features([]), "paths: expected at least one file, got none"),
+    (lambda: showers.read_features("a.h5", limit=0), "limit"),
+    (lambda: showers.features(np.zeros((25, 25, 25))), r"\(25, 25, 25\)"),
     (lambda: showers.drifting_gaussians(rng(), 0), "count"),
     (lambda: showers.bin_probabilities("noise"), "kind"),
     (lambda: showers.features(np.zeros((2, 25, 25, 24))), r"\(2, 25, 25, 24\)"),
@@ -184,6 +320,11 @@ def test_cells_hold_what_falls_inside():
 def test_bad_input_is_named(wrong, message):
     with pytest.raises((TypeError, ValueError), match=message):
         wrong()
+
+
+@pytest.mark.parametrize("particle", showers.PARTICLES)
+def test_the_limits_of_energy_are_within(particle):
+    assert showers.spots(rng(), particle, [2.0, 1000.0]).event.max() == 1
 
 
 # ---- features --------------------------------------------------------------------------------------------------------
@@ -205,6 +346,31 @@ def test_features_of_a_shower_made_by_hand():
     np.testing.assert_allclose(x[7], [np.log(51), 0.5, 0.5, 0, 1, 0.5], atol=1e-6)
 
 
+def test_features_are_the_sums_they_say_they_are():
+    """Of few cells anywhere, in float64 and one by one: weighted means and deviations along the principal axes."""
+    cells, draw = np.zeros((4, 25, 25, 25)), rng(2)
+    for image in cells:
+        for x, y, z in draw.integers(0, 25, (30, 3)):
+            image[x, y, z % 12] += draw.exponential()
+    cells[3] *= 1e-3  # a faint one
+    for image, found in zip(cells, showers.features(cells)):
+        points, e = np.argwhere(image)[:, :2], image[image > 0]
+        layer = np.argwhere(image)[:, 2]
+        centre = e @ points / e.sum()
+        _, axes = np.linalg.eigh(np.cov(points.T, aweights=e))
+        long, short = (points - centre) @ axes[:, 1], (points - centre) @ axes[:, 0]
+        long = long * np.sign(e @ long**3)
+        for k in range(25):
+            mine = layer == k
+            if not mine.any():
+                assert not found[k].any()
+                continue
+            w = e[mine] / e[mine].sum()
+            expected = [np.log(1 + e[mine].sum() / 0.008), e[mine].sum() / e.sum()]
+            expected += [np.sqrt(w @ long[mine] ** 2), np.sqrt(w @ short[mine] ** 2), w.max(), w @ long[mine]]
+            np.testing.assert_allclose(found[k], expected, rtol=1e-4, atol=2e-3)  # roots of float32 differences
+
+
 def test_features_do_not_see_how_a_shower_lies():
     cells = showers.simulate(rng(), "neutral pion", rng(1).uniform(10, 40, 6))
     cells[:, [0, 1, -2, -1]] = 0  # room for a shift
@@ -218,6 +384,53 @@ def test_features_do_not_see_how_a_shower_lies():
 
 def test_a_calorimeter_without_energy_is_no_nan():
     assert not showers.features(np.zeros((3, 25, 25, 25))).any()
+
+
+def test_sizes_of_single_cells_are_their_distances():
+    """One cell of 1 GeV in each layer: float32 holds the sums of whole numbers exactly, and all else is float64.
+
+    On a line all widths are 0, and no root of a negative rounding.
+    """
+    x, y = rng().integers(0, 25, 2500), rng(1).integers(0, 25, 2500)
+    for a, b in ((x, y), (x, x), (x, 24 - x), (x, 0 * x + 3)):
+        cells = np.zeros((100, 25, 25, 25))
+        cells[np.arange(2500) // 25, a, b, np.arange(2500) % 25] = 1
+        found = showers.features(cells)
+        assert np.isfinite(found).all()
+        centres = (v.reshape(100, 25).mean(axis=1).repeat(25) for v in (a, b))
+        expected = np.hypot(*(v - centre for v, centre in zip((a, b), centres)))
+        np.testing.assert_allclose(np.hypot(found[:, :, 2], found[:, :, 3]).ravel(), expected, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(abs(found[:, :, 5]), found[:, :, 2], rtol=1e-6, atol=1e-6)
+        assert b is y or found[:, :, 3].max() < 1e-6
+
+
+def test_no_shower_no_feature():
+    assert showers.features(np.zeros((0, 25, 25, 25))).shape == (0, 25, 6)
+
+
+def test_a_set_keeps_showers_classes_and_energies_together(monkeypatch):
+    """By a simulator that writes down what it was asked for."""
+    sizes = []
+
+    def simulate(rng, particle, energy):
+        sizes.append(len(energy))
+        return np.stack([np.full(len(energy), kinds.index(particle)), energy], axis=1)
+
+    monkeypatch.setattr(showers, "simulate", simulate)
+    monkeypatch.setattr(showers, "features", lambda cells: cells)
+    kinds = "photon", "electron", "neutral pion"
+    x, y, e = showers.shower_set(rng(), 50, (20, 30), kinds, chunk=20)
+    assert sizes == 3 * [20, 20, 10]
+    np.testing.assert_array_equal(x, np.stack([y, e], axis=1))
+    assert np.bincount(y).tolist() == [50, 50, 50] and (np.diff(y) < 0).any()
+    assert 20 <= e.min() < 21 and 29 < e.max() <= 30 and len(set(e)) == 150
+
+
+def test_progress_is_shown_on_demand(capsys):
+    showers.shower_set(rng(), 1)
+    assert capsys.readouterr().err == ""
+    showers.shower_set(rng(), 1, progress=True)
+    assert "4/4" in capsys.readouterr().err
 
 
 # ---- the reader ------------------------------------------------------------------------------------------------------
@@ -259,7 +472,7 @@ def geant_like(n=7):
 @pytest.mark.parametrize("axes", [2, 3])
 def test_a_file_gives_back_what_was_put_in(h5, axes):
     cells, numbers, energies = geant_like()
-    target = np.stack([numbers, energies, 0 * energies], axis=1)
+    target = np.stack([numbers, energies, np.nan * energies], axis=1)  # what is not read may be anything
     path = h5(ECAL=cells, target=target[:, None] if axes == 3 else target, HCAL=np.zeros(3))
     chunks = list(showers.read(path, chunk=3))
     assert [len(part[0]) for part in chunks] == [3, 3, 1]
@@ -284,6 +497,18 @@ def test_features_of_a_file_are_those_of_its_cells(h5):
     np.testing.assert_array_equal(showers.read_features(other, classes={0: 3, 1: 1})[1], [3, 1])
 
 
+def test_numbers_of_any_kind_are_read(h5):
+    """Whole numbers, half precision, the other byte order, compressed: float32 comes out."""
+    cells, numbers, energies = geant_like(3)
+    cells, target = np.rint(cells), np.stack([numbers, np.rint(energies)], axis=1)
+    for k, kind in enumerate(("u2", "i8", "f2", ">f8")):
+        path = h5(f"{k}.h5", ECAL=cells.astype(kind), target=target.astype(kind.replace("u", "i")))
+        ((found, names, energy),) = showers.read(path)
+        assert (found.dtype, names.dtype.kind, energy.dtype) == (np.float32, "i", np.float64)
+        np.testing.assert_array_equal(found, cells)
+        np.testing.assert_array_equal((names, energy), target.T)
+
+
 def test_never_more_than_a_chunk_is_read(h5, monkeypatch):
     """Of an HDF5 data set only slices are asked for, at most `chunk` events long."""
     import h5py
@@ -298,10 +523,14 @@ def test_never_more_than_a_chunk_is_read(h5, monkeypatch):
 def test_cells_are_scaled_before_the_features(h5):
     cells, numbers, energies = geant_like(3)
     path = h5(ECAL=cells / 50, target=np.stack([numbers, energies], axis=1))
-    np.testing.assert_allclose(showers.read_features(path, scale=50)[0], showers.features(cells), atol=1e-4)  # float32
+    x, _, e = showers.read_features(str(path), scale=50)
+    np.testing.assert_allclose(x, showers.features(cells), atol=1e-4)  # float32
+    np.testing.assert_array_equal(e, energies)
 
 
 def test_broken_files_are_named(h5, tmp_path):
+    import h5py
+
     cells, numbers, energies = geant_like(2)
     target = np.stack([numbers, energies], axis=1)
     nan = cells.copy()
@@ -317,6 +546,11 @@ def test_broken_files_are_named(h5, tmp_path):
         (h5("5.h5", ECAL=cells, target=target[:, :1]), "target: expected"),
         (h5("6.h5", ECAL=cells, target=energies), "target: expected"),
         (h5("8.h5", ECAL=cells[:0], target=target[:0]), "expected at least one event, got none"),
+        (h5("11.h5", ECAL=h5py.Empty("f"), target=target), "expected data sets ECAL and target"),
+        (h5("12.h5", ECAL=h5py.SoftLink("/none"), target=target), "expected data sets ECAL and target"),
+        (h5("13.h5", ECAL=cells, target=target[:, None].repeat(2, 1)), r"target: expected .*, got \(2, 2, 2\)"),
+        (h5("14.h5", ECAL=cells[0], target=target), r"ECAL: expected \(N, 25, 25, 25\), got \(25, 25, 25\)"),
+        (h5("15.h5", ECAL=cells[:1], target=target), r"target: expected \(1, k\)"),
         (h5("9.h5", ECAL=cells, target=target.astype("S8")), r"target: expected real numbers, got \|S8"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -326,8 +560,9 @@ def test_broken_files_are_named(h5, tmp_path):
     target[1, 0] = np.nan
     with pytest.raises(ValueError, match="target: not finite in event 1"):
         list(showers.read(h5("10.h5", ECAL=cells, target=target)))
-    with pytest.raises(FileNotFoundError, match="none"):
-        showers.read(tmp_path / "none.h5")
+    for nowhere in (tmp_path / "none.h5", tmp_path):
+        with pytest.raises(FileNotFoundError, match=f"{nowhere}: no such file"):
+            showers.read(nowhere)
 
 
 def test_a_file_damaged_inside_is_named(h5, tmp_path):

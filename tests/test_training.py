@@ -5,6 +5,7 @@ import math
 import platform
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -89,8 +90,9 @@ def test_every_example_once_an_epoch_in_a_new_order():
 
 def test_history():
     model, x, y = problem()
+    start = time.perf_counter()
     history = train(model, x, y, validation=(x[:5], y[:5]))
-    assert isinstance(history, History)
+    assert isinstance(history, History) and sum(history.seconds) < time.perf_counter() - start
     assert [len(h) for h in (history.loss, history.seconds, history.rate, history.validation)] == [3, 3, 3, 3]
     assert len(history.batch_loss) == len(history.batch_norm) == 9
     # the mean over examples, not over batches: the last batch has 3 examples; rounding only
@@ -154,7 +156,7 @@ def test_progress_bar(capsys):
     assert capsys.readouterr() == ("", "")
     fit(model, x, y, epochs=2, rng=np.random.default_rng(0))
     out, err = capsys.readouterr()
-    assert out == "" and "2/2" in err and "loss=" in err
+    assert out == "" and "epoch 2/2" in err and "loss=" in err
 
 
 # ---- dropout -----------------------------------------------------------------------------------------------------
@@ -190,6 +192,19 @@ def test_dropout_is_drawn_anew_for_each_batch_and_from_the_seed():
     order = rng.permutation(N)
     loss, _, _ = model.learn(x[order].transpose(1, 2, 0).copy(), y[order][None], rng=rng)
     assert loss * N / N == runs[0][0]
+
+
+def test_pieces_that_only_carry_the_state_drop_out_too():
+    """Truncated, the last step read: the first three steps are not learned from, but they are steps of training."""
+    _, x, y = problem()
+    layers = [gru(D, 8), dropout(0.5), gru(8, 4), last(), dense(4, C)]
+    model = Model(layers, softmax_cross_entropy, rng=np.random.default_rng(0), dtype=np.float64)
+    rng = np.random.default_rng(1)
+    order = rng.permutation(N)
+    columns = x[order].transpose(1, 2, 0).copy()
+    _, states, _ = model.forward(columns[:3], rng=rng)
+    loss, _, _ = model.learn(columns[3:], y[order][None], states, rng=rng)
+    assert train(model, x, y, epochs=1, batch=N, truncate=3).batch_loss == [loss]
 
 
 # ---- early stop --------------------------------------------------------------------------------------------------
@@ -262,6 +277,21 @@ def test_without_patience_validation_only_looks():
     np.testing.assert_array_equal(model.theta, trained(epochs=4, **WORSE))
 
 
+def test_a_run_broken_off_in_its_first_epoch_goes_on():
+    """Its history has a state of the optimiser and no epoch, so no weights of a best one either, patience or not."""
+    model, x, y = problem()
+
+    def broken(progress):
+        raise KeyboardInterrupt
+
+    history = History()
+    with pytest.raises(KeyboardInterrupt):
+        train(model, x, y, history=history, rate=broken)
+    assert history.optimizer["k"] == 0 and history.loss == []
+    train(model, x, y, history=history, validation=(x, y), patience=1)
+    np.testing.assert_array_equal(model.theta, trained(validation=(x, y), patience=1))
+
+
 # ---- divergence --------------------------------------------------------------------------------------------------
 
 
@@ -306,6 +336,26 @@ def test_a_validation_loss_that_is_not_finite():
     with pytest.raises(FloatingPointError, match=r"^fit: validation loss inf after epoch 1"):
         train(model, x, y, validation=(1e30 * x, y), patience=1)
     assert np.isfinite(model.theta).all()
+
+
+@pytest.mark.parametrize("bad", [-1e-9, math.inf, math.nan])
+def test_a_rate_that_is_none_is_named_before_it_is_used(bad):
+    """After one good epoch, in the second; and a loss that diverges, in the second batch of it, is counted from 1."""
+    model, x, y = problem()
+    with pytest.raises(ValueError, match=r"^rate: expected a schedule of numbers >= 0, got \S+ in epoch 2$"):
+        train(model, x, y, rate=lambda progress: 1e-3 if progress < 1 else bad)
+    np.testing.assert_array_equal(model.theta, trained(epochs=1))
+    model, calls = problem()[0], []
+    true = model.learn
+
+    def learn(*given):
+        calls.append(0)
+        loss, *rest = true(*given)
+        return (math.nan if len(calls) == 5 else loss), *rest
+
+    model.learn = learn
+    with pytest.raises(FloatingPointError, match=r" in epoch 2, batch 2; the weights"):
+        train(model, x, y)
 
 
 # ---- evaluate ----------------------------------------------------------------------------------------------------

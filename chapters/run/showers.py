@@ -114,7 +114,7 @@ def radial(tau, energy):
     tail = np.exp(-2.59 * shift) + np.exp((0.3585 + 0.0421 * log_e) * shift)
     tail *= 0.659 - 0.00309 * Z
     u = (0.401 + 0.00187 * Z - tau) / (1.313 - 0.0686 * log_e)
-    weight = (2.632 - 0.00094 * Z) * np.exp(u - np.exp(np.minimum(u, 50)))
+    weight = (2.632 - 0.00094 * Z) * np.exp(u - np.exp(u))
     return core, tail, weight
 
 
@@ -219,11 +219,14 @@ def spots(rng, particle, energy):
     """Energy deposits, `Spots`, of showers of a `particle`; energies (N,) in GeV.
 
     particle is one of PARTICLES. They hit the middle cell, each at another point.
+    Raises TypeError for a seed in place of a generator, and ValueError for another
+    particle or an energy that is not in 2 … 1000 GeV.
     """
     check_rng(rng)
     check_choice("particle", particle, PARTICLES)
     energy = np.atleast_1d(np.asarray(energy, float))
-    if energy.ndim != 1 or not ((energy >= 2) & (energy <= 1000)).all():
+    fits = energy.ndim == 1 and energy.size > 0
+    if not fits or not ((energy >= 2) & (energy <= 1000)).all():
         raise ValueError(f"energy: expected (N,) numbers in 2 … 1000 GeV, got {energy}")
     makers = _electrons, _photons, _neutral_pions, _charged_pions
     x, y = rng.uniform(-CELL / 2, CELL / 2, (2, len(energy)))
@@ -241,7 +244,7 @@ def simulate(rng, particle, energy):
     layer = np.floor(found.depth / LAYER)
     inside = (x >= 0) & (x < CELLS) & (y >= 0) & (y < CELLS) & (layer < CELLS)
     place = ((found.event * CELLS + x) * CELLS + y) * CELLS + layer
-    place, size = place[inside].astype(np.int64), len(energy) * CELLS**3
+    place, size = place[inside].astype(np.int64), np.size(energy) * CELLS**3
     cells = np.bincount(place, found.energy[inside], size)
     return cells.astype(np.float32).reshape(-1, CELLS, CELLS, CELLS)
 
@@ -264,7 +267,7 @@ def features(cells):
     first are 0 in a layer without energy.
     """
     cells = np.asarray(cells)
-    if cells.ndim != 4 or cells.shape[1:] != (CELLS,) * 3:
+    if cells.shape[1:] != (CELLS,) * 3:
         raise ValueError(f"cells: expected (N, 25, 25, 25), got {cells.shape}")
     cells = cells.astype(np.float32, copy=False)
     N, r = len(cells), np.arange(CELLS) - CELLS // 2
@@ -295,7 +298,7 @@ def features(cells):
     xy = m[:, :, 1, 1] / weight - cx * y - cy * x + cx * cy * one
     long = cos**2 * x2 + 2 * cos * sin * xy + sin**2 * y2
     short = sin**2 * x2 - 2 * cos * sin * xy + cos**2 * y2
-    peak = cells.reshape(N, -1, CELLS).max(axis=1) / weight
+    peak = cells.reshape(N, CELLS**2, CELLS).max(axis=1) / weight
     offset = cos * (x - cx * one) + sin * (y - cy * one)
     energy, share = np.log1p(layer / 0.008), layer / total[:, None]
     sizes = (np.sqrt(np.maximum(a, 0)) for a in (long, short))
@@ -358,14 +361,14 @@ def read(path, chunk=256):
 
 def _check_layout(path, file):
     for key in ("ECAL", "target"):
-        if not hasattr(file.get(key), "shape"):
+        if getattr(file.get(key), "shape", None) is None:  # a group, or empty
             keys = ", ".join(file) or "nothing"
             raise ValueError(f"{path}: expected data sets ECAL and target, got {keys}")
         if file[key].dtype.kind not in "fiu":
             kind = file[key].dtype
             raise ValueError(f"{path}: {key}: expected real numbers, got {kind}")
     shape, target = file["ECAL"].shape, file["target"].shape
-    if len(shape) != 4 or shape[1:] != (CELLS,) * 3:
+    if shape[1:] != (CELLS,) * 3:
         raise ValueError(f"{path}: ECAL: expected (N, 25, 25, 25), got {shape}")
     if shape[0] == 0:
         raise ValueError(f"{path}: ECAL: expected at least one event, got none")
@@ -403,10 +406,11 @@ def read_features(paths, limit=None, chunk=256, classes=PDG, scale=1.0):
     class; scale: a factor for the cells, as `features` counts energies as a shower's
     own, not as the part of it that the sensors see. The order is that of the files:
     shuffle before training.
-    Raises as `read`, and ValueError for a number that is not in `classes`.
+    Raises as `read`, and ValueError for no file or a number that is not in `classes`.
     """
-    if isinstance(paths, str | Path):
-        paths = [paths]
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not paths:
+        raise ValueError("paths: expected at least one file, got none")
     if limit is not None:
         check_count("limit", limit)
     parts = []
