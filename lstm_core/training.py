@@ -13,6 +13,9 @@ from .arrays import check_count, check_positive, check_rng, device_module, names
 from .model import columns, step_mask
 from .optim import Optimizer, adam, clip_global_norm, constant
 
+# Never touched, and freed at once: a block that large teaches glibc to keep up to 64 MB of memory for the next batch.
+np.empty(2**25 - 2**13, np.uint8)
+
 
 class Scores(NamedTuple):
     """loss: mean; error: fraction of wrong steps; whole: fraction of examples with at least one wrong step.
@@ -139,15 +142,12 @@ def fit(
             raise ValueError(f"history: expected {kinds[0]} for this model, optimizer and patience, got {kinds[1]}")
     if device is not None:
         model.to(device)
-    # freed at once: from now on glibc keeps up to 64 MB from batch to batch, which else it may return and fault in anew
-    np.empty(2**25 - 2**13, np.uint8)
     xp, (N, T) = namespace(model.theta), x.shape[:2]
     state = history.optimizer or optimizer.init(model.theta)
     state = history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
-    steps = T if truncate is None else truncate
-    sizes = None if lengths is None else to_host(lengths)
-    batches = len(_batches(np.random.default_rng(0), N, batch, sizes if buckets else None))
-    pieces = math.ceil(T / steps)
+    steps, sizes = truncate or T, None if lengths is None else to_host(lengths)
+    groups = np.unique(sizes, return_counts=True)[1] if buckets else [N]
+    batches, pieces = sum(math.ceil(n / batch) for n in groups), math.ceil(T / steps)
     todo, silent = (epochs - first) * batches * pieces, not progress or rank > 0
     with tqdm(total=todo, disable=silent, unit="batch", mininterval=0.5) as bar:
         for epoch in range(first, epochs):
