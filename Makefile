@@ -18,7 +18,7 @@ BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
 PYTEST := $(PY) -m pytest
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 300
 
-SOURCES := $(wildcard Makefile *.toml *.txt *.yml *.bib *.md) $(sort $(shell find chapters figures lstm_core lstm_formats \
+SOURCES := $(wildcard Makefile *.toml *.txt *.yml *.bib *.md) $(sort $(shell find chapters figures lstm_core lstm_formats lstm_proofs \
 	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
 .PHONY: help env book test proofs notebooks ledger serve links lint clean FORCE

@@ -1,18 +1,17 @@
-"""Arrays: which module computes, where the data lives, and what counts as good input.
+"""Arrays: which module computes, where the data lives, and how one flat vector is seen as many arrays.
 
 The array that comes in decides. The same lines of `cells`, `scan`, `layers`, `losses` and `optim` run on
 NumPy arrays, on CuPy arrays, and on NumPy arrays of symbols; nothing here is global.
 """
 
 import math
-import numbers
 import sys
 
 import numpy as np
 
 
 def namespace(*arrays, **named):
-    """The module that computes on all the arrays: NumPy, CuPy or, for arrays of symbols, `symbolic.namespace`.
+    """The module that computes on all the arrays: NumPy, CuPy or, for arrays of symbols, `symbols.namespace`.
 
     Hand them in by name, and the message of an error will say which.
 
@@ -41,9 +40,9 @@ def _module_of(name, x):
         return cupy
     if isinstance(x, np.ndarray):
         if x.dtype == object:
-            from . import symbolic  # SymPy is needed for symbols only
+            from . import symbols  # SymPy is needed for symbols only
 
-            return symbolic.namespace
+            return symbols.namespace
         return np
     if hasattr(x, "__array_namespace__"):
         return x.__array_namespace__()
@@ -103,72 +102,10 @@ class _Zero:
 ZERO = _Zero()
 
 
-# ---- good input -------------------------------------------------------------------------------------------
-
-
-def check_shape(name, x, axes):
-    """Raise ValueError unless array `x` has the axes of the dict `axes`: letter -> size, or None for any.
-
-    No axis may be empty. Returns the shape.
-
-    >>> check_shape("x", np.zeros((5, 3, 2)), {"T": None, "D": 3, "B": None})
-    (5, 3, 2)
-    """
-    fits = len(x.shape) == len(axes) and all(n in (None, m) for n, m in zip(axes.values(), x.shape, strict=True))
-    if not fits:
-        sizes = ", ".join(letter if n is None else f"{letter}={n}" for letter, n in axes.items())
-        raise ValueError(f"{name}: expected shape ({sizes}), got {tuple(x.shape)}")
-    for letter, n in zip(axes, x.shape, strict=True):
-        if n == 0:
-            raise ValueError(f"{name}: expected {letter} >= 1, got an array of shape {tuple(x.shape)}: it is empty")
-    return x.shape
-
-
-def check_dtype(name, x, dtype):
-    """Raise TypeError unless array `x` is of `dtype` exactly: no silent promotion, no silent loss of digits."""
-    if x.dtype != dtype:
-        raise TypeError(f"{name}: expected dtype {np.dtype(dtype)}, got {x.dtype}")
-
-
-def check_floating(name, x):
-    """Raise TypeError unless array `x` holds floating-point numbers, real or complex, or symbols."""
-    if x.dtype.kind not in "fcO":
-        raise TypeError(f"{name}: expected floating-point numbers, got dtype {x.dtype}")
-
-
-def check_finite(name, x):
-    """Raise ValueError if array `x` (examples first) holds NaN or an infinity, naming the first example that does."""
-    xp = namespace(x)
-    if not bool(xp.isfinite(x.min()) & xp.isfinite(x.max())):  # neither overlooks NaN, neither makes an array
-        first = int((~xp.isfinite(x)).reshape(len(x), -1).any(axis=1).argmax())
-        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity, first in example {first}")
-
-
-def check_count(name, value):
-    """Raise ValueError unless `value` is a positive integer, Python's or NumPy's."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"{name}: expected a positive integer, got {value!r}")
-
-
-def check_positive(name, value):
-    """Raise ValueError unless `value` is a finite positive number, Python's or NumPy's."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < math.inf:
-        raise ValueError(f"{name}: expected a positive number, got {value!r}")
-
-
-def check_fraction(name, value):
-    """Raise ValueError unless `value` is a number in [0, 1), Python's or NumPy's."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
-        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")
-
-
-def check_choice(name, value, choices):
-    """Raise ValueError unless `value` is one of `choices`."""
-    if value not in list(choices):
-        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
-
-
-def check_rng(rng):
-    """Raise TypeError unless `rng` is a NumPy Generator: no seed, no global state."""
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected a numpy.random.Generator, e.g. numpy.random.default_rng(0), got {rng!r}")
+def views(shapes, theta):
+    """Named arrays that are views of the flat vector `theta`, one after the other: name -> array."""
+    out, start = {}, 0
+    for name, shape in shapes.items():
+        out[name] = theta[start : start + math.prod(shape)].reshape(shape)
+        start += math.prod(shape)
+    return out

@@ -14,38 +14,87 @@ each of them equal to the line. A name that ends in `_bar` is a pre-activation; 
 the loss with respect to what follows.
 """
 
+from collections import namedtuple
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from .arrays import namespace
+from .checks import check_names
 
 
-class Cell(NamedTuple):
-    """An elementwise recurrent cell.
+@dataclass(frozen=True)
+class Stage:
+    """The elementwise part of a cell that follows one recurrent product.
 
-    gates:  G; W has G*H rows
-    own:    K; elementwise parameters p are (K, H, 1)
-    states: arrays in the state, each (H, B); the first is h
-    step:   a, u, s, p, tanh -> s', saved
-    back:   ds', saved, p -> da, du, ds, dp     planes (H, B); `scan` sums dp over time and batch
-    name:   for tables and messages
-    forget: which gate plane is the forget gate, if any; its bias starts at 1
-    stages: for a cell with more than one recurrent product: cells that take turns, each with its own gates, in order.
-            The product of a stage reads the first array of the state that the stage before hands over.
-            Such a cell has no step and back of its own. A stage's `states` counts the arrays it is given; its dp may
-            be () if it uses no p.
-    inputs: how many of the gates see the input; the others have rows in R, none in W and b. None: all do
+    gates:  the names of its gates, in the order of their rows; a string of letters will do
+    step:   a, u, s, p, tanh -> s', kept        a has a plane for each of `inputs`, u for each of `recurs`; s is the
+            state, or what the stage before hands over; kept is a named tuple of what `back` will need
+    back:   ds', kept, p -> da, du, ds, dp      planes (H, B); `scan` sums dp over time and batch; dp is () without p
+    inputs: the gates that see the input: these have rows in W and b. All, if left out
+    recurs: the gates that see the recurrent product: these have rows in R. All, if left out
+    name:   for messages, where a cell has several stages
     """
 
-    gates: int
-    own: int
-    states: int
-    step: Callable | None
-    back: Callable | None
-    name: str = "cell"
-    forget: int | None = None
-    stages: tuple["Cell", ...] = ()
-    inputs: int | None = None
+    gates: tuple
+    step: Callable
+    back: Callable
+    inputs: tuple | None = None
+    recurs: tuple | None = None
+    name: str = ""
+
+    def __post_init__(self):
+        given = {"gates": self.gates, "inputs": self.inputs, "recurs": self.recurs}
+        for field, names in given.items():
+            names = self.gates if names is None else check_names(field, names)
+            if not {*names} <= {*self.gates}:
+                raise ValueError(f"{field}: expected some of the gates {', '.join(self.gates)}, got {', '.join(names)}")
+            object.__setattr__(self, field, tuple(names))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A recurrent cell, all of whose arrays have names.
+
+    name:     for tables and messages
+    stages:   one `Stage`, or several that take turns, each with a recurrent product of its own. The product reads the
+              first array of the state, or of what the stage before hands over
+    states:   the arrays of the state, each (H, B); the first is the output h
+    own:      the elementwise parameters p, a vector each, called by the gate that they act on
+    forget:   the forget gate, if there is one; its bias starts at 1
+    own_name: what p is: peepholes, or the recurrent biases of some gates
+    """
+
+    name: str
+    stages: tuple
+    states: tuple = ("h",)
+    own: tuple = ()
+    forget: str | None = None
+    own_name: str = "peepholes"
+
+    def __post_init__(self):
+        for field in ("states", "own"):
+            object.__setattr__(self, field, check_names(field, getattr(self, field)))
+        object.__setattr__(self, "stages", tuple(self.stages))
+        check_names("stages: inputs", self.inputs)
+        check_names("stages: recurs", self.recurs)
+        if self.forget not in (None, *self.inputs):
+            raise ValueError(f"forget: expected one of {', '.join(self.inputs)}, got {self.forget!r}")
+
+    @property
+    def inputs(self):
+        """The gates with rows in W and b, in the order of the rows."""
+        return tuple(gate for stage in self.stages for gate in stage.inputs)
+
+    @property
+    def recurs(self):
+        """The gates with rows in R, in the order of the rows."""
+        return tuple(gate for stage in self.stages for gate in stage.recurs)
+
+    def altered(self, stage=0, **fields):
+        """This cell, with other `fields` of one stage: `LSTM.altered(back=mine)`."""
+        stages = list(self.stages)
+        stages[stage] = replace(stages[stage], **fields)
+        return replace(self, stages=tuple(stages))
 
 
 def sigmoid(x, tanh):
@@ -64,21 +113,27 @@ def positive(x):
 # ---- vanilla RNN (Elman 1990): gates (h), state (h) ---------------------------------------------------------
 
 
+RNNKept = namedtuple("RNNKept", "h")
+
+
 def rnn_step(a, u, s, p, tanh):
     (au,) = a + u  # rnn-h
     h = tanh(au)  # rnn-h
-    return (h,), (h,)
+    return (h,), RNNKept(h)
 
 
-def rnn_back(ds, saved, p):
+def rnn_back(ds, kept, p):
     (dh,) = ds
-    (h,) = saved
+    (h,) = kept
     dh_bar = dh * (1 - h * h)  # rnn-dh-bar
     return (dh_bar,), (dh_bar,), (0,), ()
 
 
 # ---- LSTM with peepholes (Gers & Schmidhuber 2000; Greff et al. 2017): gates (i, o, f, g), state (h, c) ------
 # The peepholes p = (p_i, p_o, p_f) are vectors. With p = 0 it is the plain LSTM.
+
+
+LSTMKept = namedtuple("LSTMKept", "i o f g c_prev c tanh_c")
 
 
 def lstm_step(a, u, s, p, tanh):
@@ -92,12 +147,12 @@ def lstm_step(a, u, s, p, tanh):
     o = sigmoid(au_o + p_o * c, tanh)  # lstm-o, peephole-o
     tanh_c = tanh(c)  # lstm-h, peephole-h
     h = o * tanh_c  # lstm-h, peephole-h
-    return (h, c), (i, o, f, g, c_prev, c, tanh_c)
+    return (h, c), LSTMKept(i, o, f, g, c_prev, c, tanh_c)
 
 
-def lstm_back(ds, saved, p):
+def lstm_back(ds, kept, p):
     dh, dc = ds
-    i, o, f, g, c_prev, c, tanh_c = saved
+    i, o, f, g, c_prev, c, tanh_c = kept
     p_i, p_o, p_f = p
     do_bar = dh * tanh_c * o * (1 - o)  # lstm-do, peephole-do: first, for the output gate has seen the new c
     dc = dc + dh * o * (1 - tanh_c * tanh_c) + p_o * do_bar  # lstm-dc, peephole-dc: from t+1, through h, through o
@@ -114,6 +169,9 @@ def lstm_back(ds, saved, p):
 # p = (p_n) is the candidate's recurrent bias, inside the reset.
 
 
+GRUKept = namedtuple("GRUKept", "z r n m h_prev")
+
+
 def gru_step(a, u, s, p, tanh):
     a_z, a_r, a_n = a
     u_z, u_r, u_n = u
@@ -124,12 +182,12 @@ def gru_step(a, u, s, p, tanh):
     m = u_n + p_n  # gru-m
     n = tanh(a_n + r * m)  # gru-n
     h = (1 - z) * n + z * h_prev  # gru-h
-    return (h,), (z, r, n, m, h_prev)
+    return (h,), GRUKept(z, r, n, m, h_prev)
 
 
-def gru_back(ds, saved, p):
+def gru_back(ds, kept, p):
     (dh,) = ds
-    z, r, n, m, h_prev = saved
+    z, r, n, m, h_prev = kept
     dz_bar = dh * (h_prev - n) * z * (1 - z)  # gru-dz
     dn_bar = dh * (1 - z) * (1 - n * n)  # gru-dn
     dr_bar = dn_bar * m * r * (1 - r)  # gru-dr
@@ -142,22 +200,28 @@ def gru_back(ds, saved, p):
 # The candidate's recurrent product reads q = r * h, so it has to wait for r: two stages.
 
 
+GRUGatesKept = namedtuple("GRUGatesKept", "z r h_prev")
+
+
 def gru_gates_step(a, u, s, p, tanh):
     au_z, au_r = a + u  # gru-before-z, gru-before-r
     (h_prev,) = s
     z = sigmoid(au_z, tanh)  # gru-before-z
     r = sigmoid(au_r, tanh)  # gru-before-r
     q = r * h_prev  # gru-before-q
-    return (q, z, h_prev), (z, r, h_prev)
+    return (q, z, h_prev), GRUGatesKept(z, r, h_prev)
 
 
-def gru_gates_back(ds, saved, p):
+def gru_gates_back(ds, kept, p):
     dq, dz, dh_prev = ds
-    z, r, h_prev = saved
+    z, r, h_prev = kept
     dz_bar = dz * z * (1 - z)  # gru-before-dz
     dr_bar = dq * h_prev * r * (1 - r)  # gru-before-dr
     dh_prev = dh_prev + dq * r  # gru-before-dh
     return (dz_bar, dr_bar), (dz_bar, dr_bar), (dh_prev,), ()
+
+
+GRUCandidateKept = namedtuple("GRUCandidateKept", "z n h_prev")
 
 
 def gru_candidate_step(a, u, s, p, tanh):
@@ -165,25 +229,22 @@ def gru_candidate_step(a, u, s, p, tanh):
     _, z, h_prev = s
     n = tanh(au_n)  # gru-before-n
     h = (1 - z) * n + z * h_prev  # gru-before-h
-    return (h,), (z, n, h_prev)
+    return (h,), GRUCandidateKept(z, n, h_prev)
 
 
-def gru_candidate_back(ds, saved, p):
+def gru_candidate_back(ds, kept, p):
     (dh,) = ds
-    z, n, h_prev = saved
+    z, n, h_prev = kept
     dz = dh * (h_prev - n)  # gru-before-dz
     dn_bar = dh * (1 - z) * (1 - n * n)  # gru-before-dn
     dh_prev = dh * z  # gru-before-dh
     return (dn_bar,), (dn_bar,), (0, dz, dh_prev), ()
 
 
-RNN = Cell(gates=1, own=0, states=1, step=rnn_step, back=rnn_back, name="rnn")
-LSTM = Cell(gates=4, own=3, states=2, step=lstm_step, back=lstm_back, name="lstm", forget=2)
-GRU = Cell(gates=3, own=1, states=1, step=gru_step, back=gru_back, name="gru")
-GRU_BEFORE = Cell(
-    gates=3, own=0, states=1, step=None, back=None, name="gru before",
-    stages=(
-        Cell(gates=2, own=0, states=1, step=gru_gates_step, back=gru_gates_back, name="gru before, gates"),
-        Cell(gates=1, own=0, states=3, step=gru_candidate_step, back=gru_candidate_back, name="gru before, candidate"),
-    ),
-)  # fmt: skip
+RNN = Cell("rnn", [Stage("h", rnn_step, rnn_back)])
+LSTM = Cell("lstm", [Stage("iofg", lstm_step, lstm_back)], states="hc", own="iof", forget="f")
+GRU = Cell("gru", [Stage("zrn", gru_step, gru_back)], own="n", own_name="recurrent biases")
+GRU_BEFORE = Cell("gru before", [
+    Stage("zr", gru_gates_step, gru_gates_back, name="gates"),
+    Stage("n", gru_candidate_step, gru_candidate_back, name="candidate"),
+])  # fmt: skip

@@ -7,7 +7,6 @@ truncated or altered copy is an error, never an odd result.
 import gzip
 import hashlib
 import os
-import secrets
 import tempfile
 import warnings
 import zlib
@@ -20,7 +19,8 @@ with warnings.catch_warnings():  # pooch asks tqdm for a widget; a plain bar wil
     warnings.simplefilter("ignore")
     import pooch
 
-from .arrays import check_count, check_rng
+from .checks import check_count, check_rng
+from .files import write_atomic
 
 
 class DataUnavailable(OSError):
@@ -155,21 +155,3 @@ def _idx(name, axes):
     raw = content(name)
     shape = np.frombuffer(raw, ">i4", axes, offset=4)
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
-
-
-def write_atomic(path, raw):
-    """Write the bytes `raw` to the file `path`, whole or not at all: a crash leaves the file that was there.
-
-    Makes the folder if there is none. Raises OSError from the disk.
-    """
-    path = Path(path).resolve()  # a link stays one
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with open(part, "xb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

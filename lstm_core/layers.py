@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import cells, init, scan, variants
-from .arrays import check_choice, check_count, check_dtype, check_fraction, check_shape, namespace
+from .arrays import namespace
+from .checks import check_choice, check_count, check_dtype, check_fraction, check_shape
 
 
 class Pass(NamedTuple):
@@ -94,11 +95,10 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
     check_count("hidden", hidden)
 
     def start(rng):
-        inputs = scan.inputs(cell)
         return {
-            "W": [W(rng, hidden, features) for _ in range(inputs)],
-            "R": [R(rng, hidden, hidden) for _ in range(cell.gates)],
-            "b": [[forget_bias if gate == cell.forget else 0.0] * hidden for gate in range(inputs)],
+            "W": [W(rng, hidden, features) for _ in cell.inputs],
+            "R": [R(rng, hidden, hidden) for _ in cell.recurs],
+            "b": [[forget_bias if gate == cell.forget else 0.0] * hidden for gate in cell.inputs],
             "p": 0.0,
         }
 

@@ -4,7 +4,8 @@ The mean is over the steps of all examples. With a mask, (T, B) booleans, it is 
 stands elsewhere in y and target does not count, and dy is 0 there.
 """
 
-from .arrays import check_dtype, check_floating, check_shape, namespace
+from .arrays import namespace
+from .checks import check_dtype, check_floating, check_labels, check_shape
 
 
 def mse(y, target, mask=None):
@@ -51,12 +52,3 @@ def _steps(xp, y, target, mask):
     there = mask[:, None] * xp.ones(1, y.real.dtype)
     y, target = (xp.where(mask[:, None] if a.ndim == 3 else mask, a, xp.zeros((), a.dtype)) for a in (y, target))
     return y, target, there, there.sum()
-
-
-def check_labels(name, labels, classes):
-    """Raise unless `labels` are integers in 0 … classes-1."""
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integer class labels, got dtype {labels.dtype}")
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        raise ValueError(f"{name}: expected labels in 0 ... {classes - 1}, got {low} ... {high}")

@@ -9,18 +9,9 @@ import math
 
 import numpy as np
 
-from .arrays import check_dtype, check_finite, check_floating, check_rng, check_shape, namespace, to_device
+from .arrays import namespace, to_device, views
+from .checks import check_dtype, check_finite, check_floating, check_labels, check_rng, check_shape
 from .layers import Layer, Pass
-from .losses import check_labels
-
-
-def views(shapes, theta):
-    """Named arrays that are views of the flat vector `theta`, one after the other: name -> array."""
-    out, start = {}, 0
-    for name, shape in shapes.items():
-        out[name] = theta[start : start + math.prod(shape)].reshape(shape)
-        start += math.prod(shape)
-    return out
 
 
 def step_mask(lengths, T):

@@ -9,7 +9,8 @@ import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .arrays import check_fraction, check_positive, namespace
+from .arrays import namespace
+from .checks import check_fraction, check_positive
 
 
 class Optimizer(NamedTuple):

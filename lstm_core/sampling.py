@@ -5,7 +5,8 @@ import numbers
 
 import numpy as np
 
-from .arrays import check_count, check_rng, namespace, to_host
+from .arrays import namespace, to_host
+from .checks import check_count, check_rng
 
 
 def sample(model, start, count, *, rng, temperature=1.0):

@@ -5,21 +5,52 @@ B examples (columns), D input features, H hidden units, G gates, K own parameter
 
     P: W (G*H, D)   R (G*H, H)   b (G*H, 1)   p (K, H, 1), may be left out: then p = 0
 
-(A cell whose `inputs` are fewer than its gates has fewer rows in W and b.)
+(W and b have H rows for each of a cell's `inputs`, R for each of its `recurs`.)
 """
 
-from .arrays import ZERO, check_dtype, check_floating, check_shape, namespace
+from typing import NamedTuple
+
+from .arrays import ZERO, namespace
+from .checks import check_dtype, check_floating, check_shape
+
+
+class Kept(NamedTuple):
+    """What `forward` keeps of one stage at one step.
+
+    q:    what the recurrent product read (H, B): h_{t-1}, or what the stage before handed over
+    kept: what the stage's `step` kept, a named tuple such as `cells.LSTMKept`
+    """
+
+    q: object
+    kept: tuple
+
+
+class Cache(NamedTuple):
+    """What `forward` keeps for `backward`.
+
+    x, mask: as they were handed in
+    steps:   for each step t, a tuple with one `Kept` for each stage; none if nothing was to be kept
+    """
+
+    x: object
+    mask: object
+    steps: list
+
+    def planes(self, name):
+        """What the cell kept as `name` at every step: `cache.planes("c")` is c_1, ..., c_T, (T, H, B)."""
+        found = [getattr(stage.kept, name) for step in self.steps for stage in step if hasattr(stage.kept, name)]
+        return namespace(self.x).stack(found)
 
 
 def forward(cell, P, x, state=None, keep=True, mask=None):
     """Run `cell` over a sequence.
 
     x:      (T, D, B)
-    state:  initial state, a tuple of `cell.states` arrays (H, B); zeros if None
+    state:  initial state, a tuple with an array (H, B) for each of `cell.states`; zeros if None
     keep:   whether `backward` will follow; if not, the steps' intermediate values are not kept
     mask:   (T, B) booleans: where there is no step, the state stays as it was, whatever (finite) stands in x there;
             None: every step is there
-    returns h (T, H, B), the final state, and the cache that `backward` needs
+    returns h (T, H, B), the final state, and the `Cache` that `backward` needs
 
     h and the final state may share memory with the cache: do not write into them before `backward`.
     Raises ValueError for a wrong shape or name, TypeError for mixed dtypes or mixed array modules.
@@ -27,28 +58,28 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
     xp, state = _check_forward(cell, P, x, state, mask)
     T, _, B = x.shape
     H = P["R"].shape[1]
-    p, stages = P.get("p", (ZERO,) * cell.own), _stages(cell, H)
+    p, stages = _own(cell, P), _stages(cell, H)
 
     a = P["W"] @ x  # all t in one product: scan-a
     a += P["b"]  # scan-a
     h = xp.empty((T + 1, H, B), x.dtype)  # h[0] is the initial state, h[t] the h_t of the equations
     h[0] = state[0]
-    saved = []
+    steps = []
     for t in range(T):
         state, kept_t = (h[t], *state[1:]), []
         before = state
-        for stage, rows_a, rows in stages:
+        for stage, rows_W, rows_R in stages:
             q = state[0]  # h_{t-1}, or what the stage before hands over
-            u = P["R"][rows] @ q  # scan-u
-            a_t, u_t = a[t, rows_a].reshape(-1, H, B), u.reshape(-1, H, B)
+            u = P["R"][rows_R] @ q  # scan-u
+            a_t, u_t = a[t, rows_W].reshape(-1, H, B), u.reshape(-1, H, B)
             state, kept = stage.step(a_t, u_t, state, p, xp.tanh)
-            kept_t.append((q, kept))
+            kept_t.append(Kept(q, kept))
         if mask is not None:
             state = tuple(xp.where(mask[t], new, old) for new, old in zip(state, before))  # scan-mask, scan-mask-c
         h[t + 1] = state[0]
         if keep:
-            saved.append(kept_t)
-    return h[1:], state, (x, mask, saved)
+            steps.append(tuple(kept_t))
+    return h[1:], state, Cache(x, mask, steps)
 
 
 def backward(cell, P, cache, dh, dstate=None):
@@ -60,9 +91,9 @@ def backward(cell, P, cache, dh, dstate=None):
 
     Raises as `forward` does.
     """
-    x, mask, saved = cache
+    x, mask, steps = cache
     xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
-    p, stages = P.get("p", (ZERO,) * cell.own), _stages(cell, P["R"].shape[1])
+    p, stages = _own(cell, P), _stages(cell, P["R"].shape[1])
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
     dx = xp.empty_like(x)
@@ -72,12 +103,12 @@ def backward(cell, P, cache, dh, dstate=None):
             skipped = tuple(xp.where(mask[t], 0, d) for d in ds)  # scan-dh-mask
             ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-hat, scan-dc-hat
         da = ()
-        for (stage, _, rows), (q, kept) in zip(reversed(stages), reversed(saved[t])):
+        for (stage, _, rows_R), (q, kept) in zip(reversed(stages), reversed(steps[t])):
             da_k, du, ds, dp = stage.back(ds, kept, p)
             da = (*da_k, *da)
             du = xp.concatenate(du)  # planes (H, B) -> (G*H, B)
-            ds = (ds[0] + P["R"][rows].T @ du, *ds[1:])  # scan-dh
-            grads["R"][rows] += du @ q.T  # every += is a sum over paths, the same parameter acts at every t: scan-dR
+            ds = (ds[0] + P["R"][rows_R].T @ du, *ds[1:])  # scan-dh
+            grads["R"][rows_R] += du @ q.T  # every += is a sum over paths, the same parameter acts at every t: scan-dR
             for total, dp_k in zip(grads.get("p", ()), dp):
                 total += dp_k.sum(axis=1, keepdims=True)  # scan-dp
         if mask is not None:
@@ -90,24 +121,26 @@ def backward(cell, P, cache, dh, dstate=None):
 
 
 def _stages(cell, H):
-    """Each stage of `cell` with its rows of W and b, and of R; most cells are their own only stage."""
+    """Each stage of `cell` with its rows of W and b, and of R."""
     found, a, u = [], 0, 0
-    for stage in cell.stages or (cell,):
-        found.append((stage, slice(a, a := a + inputs(stage) * H), slice(u, u := u + stage.gates * H)))
+    for stage in cell.stages:
+        rows_W, rows_R = slice(a, a + len(stage.inputs) * H), slice(u, u + len(stage.recurs) * H)
+        found.append((stage, rows_W, rows_R))
+        a, u = rows_W.stop, rows_R.stop
     return found
 
 
-def inputs(cell):
-    """How many gates of `cell` see the input."""
-    return cell.gates if cell.inputs is None else cell.inputs
+def _own(cell, P):
+    """The cell's own parameters p, a vector (H, 1) each; 0 where P has none."""
+    return P.get("p", (ZERO,) * len(cell.own))
 
 
 def parameter_shapes(cell, features, hidden, own=True):
     """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False."""
-    rows = inputs(cell) * hidden
-    shapes = {"W": (rows, features), "R": (cell.gates * hidden, hidden), "b": (rows, 1)}
+    rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
+    shapes = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
     if own and cell.own:
-        shapes["p"] = (cell.own, hidden, 1)
+        shapes["p"] = (len(cell.own), hidden, 1)
     return shapes
 
 
@@ -130,10 +163,10 @@ def _check_forward(cell, P, x, state, mask):
 
 
 def _check_backward(cell, P, cache, dh, dstate):
-    x, _, saved = cache
+    x = cache.x
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)
     (T, _, B), H = x.shape, P["R"].shape[1]
-    if len(saved) != T:
+    if len(cache.steps) != T:
         raise ValueError("cache: expected one that forward has kept, got that of a run with keep=False")
     check_shape("dh", dh, {"T": T, "H": H, "B": B})
     check_dtype("dh", dh, x.dtype)
@@ -147,9 +180,9 @@ def _namespace(P, name, state, **arrays):
 
 def _check_state(name, cell, state, xp, H, B, dtype):
     if state is None:
-        return tuple(xp.zeros((H, B), dtype) for _ in range(cell.states))
-    if len(state) != cell.states:
-        raise ValueError(f"{name}: expected {cell.states} arrays for cell {cell.name}, got {len(state)}")
+        return tuple(xp.zeros((H, B), dtype) for _ in cell.states)
+    if len(state) != len(cell.states):
+        raise ValueError(f"{name}: expected {len(cell.states)} arrays for cell {cell.name}, got {len(state)}")
     for k, array in enumerate(state):
         check_shape(f"{name}[{k}]", array, {"H": H, "B": B})
         check_dtype(f"{name}[{k}]", array, dtype)

@@ -9,7 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from . import parallel
-from .arrays import check_count, check_positive, check_rng, device_module, namespace, to_device, to_host
+from .arrays import device_module, namespace, to_device, to_host
+from .checks import check_count, check_positive, check_rng
 from .model import columns, step_mask
 from .optim import Optimizer, adam, clip_global_norm, constant
 

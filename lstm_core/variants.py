@@ -14,25 +14,33 @@ is the peephole LSTM's has the label of the peephole LSTM; one that differs anyw
     nas         the cell that Zoph & Le (2017) found by neural architecture search
 """
 
-from .cells import GRU, GRU_BEFORE, LSTM, RNN, Cell, positive, sigmoid
+from collections import namedtuple
+
+from .cells import GRU, GRU_BEFORE, LSTM, RNN, Cell, Stage, positive, sigmoid
 
 # ---- RNN with relu: gates (h), state (h). k is 1 where the unit is on, else 0. ------------------------------
+
+
+RNNReluKept = namedtuple("RNNReluKept", "k")
 
 
 def rnn_relu_step(a, u, s, p, tanh):
     (h_bar,) = a + u  # rnn-relu-h-bar
     k = positive(h_bar)  # rnn-relu-h
     h = k * h_bar  # rnn-relu-h
-    return (h,), (k,)
+    return (h,), RNNReluKept(k)
 
 
-def rnn_relu_back(ds, saved, p):
-    (dh,), (k,) = ds, saved
+def rnn_relu_back(ds, kept, p):
+    (dh,), (k,) = ds, kept
     dh_bar = dh * k  # rnn-relu-dh-bar
     return (dh_bar,), (dh_bar,), (0,), ()
 
 
 # ---- NIG, no input gate: gates (o, f, g), p = (p_o, p_f), state (h, c) --------------------------------------
+
+
+NIGKept = namedtuple("NIGKept", "o f g c_prev c tanh_c")
 
 
 def nig_step(a, u, s, p, tanh):
@@ -44,11 +52,11 @@ def nig_step(a, u, s, p, tanh):
     o = sigmoid(au_o + p_o * c, tanh)  # peephole-o
     tanh_c = tanh(c)  # peephole-h
     h = o * tanh_c  # peephole-h
-    return (h, c), (o, f, g, c_prev, c, tanh_c)
+    return (h, c), NIGKept(o, f, g, c_prev, c, tanh_c)
 
 
-def nig_back(ds, saved, p):
-    (dh, dc), (o, f, g, c_prev, c, tanh_c), (p_o, p_f) = ds, saved, p
+def nig_back(ds, kept, p):
+    (dh, dc), (o, f, g, c_prev, c, tanh_c), (p_o, p_f) = ds, kept, p
     do_bar = dh * tanh_c * o * (1 - o)  # peephole-do
     dc = dc + dh * o * (1 - tanh_c * tanh_c) + p_o * do_bar  # nig-dc
     df_bar = dc * c_prev * f * (1 - f)  # peephole-df
@@ -61,6 +69,9 @@ def nig_back(ds, saved, p):
 # ---- NFG, no forget gate: gates (i, o, g), p = (p_i, p_o), state (h, c) --------------------------------------
 
 
+NFGKept = namedtuple("NFGKept", "i o g c_prev c tanh_c")
+
+
 def nfg_step(a, u, s, p, tanh):
     au_i, au_o, au_g = a + u  # peephole-i, peephole-o, peephole-g
     (_, c_prev), (p_i, p_o) = s, p
@@ -70,11 +81,11 @@ def nfg_step(a, u, s, p, tanh):
     o = sigmoid(au_o + p_o * c, tanh)  # peephole-o
     tanh_c = tanh(c)  # peephole-h
     h = o * tanh_c  # peephole-h
-    return (h, c), (i, o, g, c_prev, c, tanh_c)
+    return (h, c), NFGKept(i, o, g, c_prev, c, tanh_c)
 
 
-def nfg_back(ds, saved, p):
-    (dh, dc), (i, o, g, c_prev, c, tanh_c), (p_i, p_o) = ds, saved, p
+def nfg_back(ds, kept, p):
+    (dh, dc), (i, o, g, c_prev, c, tanh_c), (p_i, p_o) = ds, kept, p
     do_bar = dh * tanh_c * o * (1 - o)  # peephole-do
     dc = dc + dh * o * (1 - tanh_c * tanh_c) + p_o * do_bar  # nfg-dc
     di_bar = dc * g * i * (1 - i)  # peephole-di
@@ -87,6 +98,9 @@ def nfg_back(ds, saved, p):
 # ---- NOG, no output gate: gates (i, f, g), p = (p_i, p_f), state (h, c) --------------------------------------
 
 
+NOGKept = namedtuple("NOGKept", "i f g c_prev h")
+
+
 def nog_step(a, u, s, p, tanh):
     au_i, au_f, au_g = a + u  # peephole-i, peephole-f, peephole-g
     (_, c_prev), (p_i, p_f) = s, p
@@ -95,11 +109,11 @@ def nog_step(a, u, s, p, tanh):
     g = tanh(au_g)  # peephole-g
     c = f * c_prev + i * g  # peephole-c
     h = tanh(c)  # nog-h
-    return (h, c), (i, f, g, c_prev, h)
+    return (h, c), NOGKept(i, f, g, c_prev, h)
 
 
-def nog_back(ds, saved, p):
-    (dh, dc), (i, f, g, c_prev, h), (p_i, p_f) = ds, saved, p
+def nog_back(ds, kept, p):
+    (dh, dc), (i, f, g, c_prev, h), (p_i, p_f) = ds, kept, p
     dc = dc + dh * (1 - h * h)  # nog-dc
     di_bar = dc * g * i * (1 - i)  # peephole-di
     df_bar = dc * c_prev * f * (1 - f)  # peephole-df
@@ -112,6 +126,9 @@ def nog_back(ds, saved, p):
 # ---- NIAF, no input activation function: gates (i, o, f, g), p = (p_i, p_o, p_f), state (h, c) ---------------
 
 
+NIAFKept = namedtuple("NIAFKept", "i o f g c_prev c tanh_c")
+
+
 def niaf_step(a, u, s, p, tanh):
     au_i, au_o, au_f, g = a + u  # peephole-i, peephole-o, peephole-f, niaf-g
     (_, c_prev), (p_i, p_o, p_f) = s, p
@@ -121,11 +138,11 @@ def niaf_step(a, u, s, p, tanh):
     o = sigmoid(au_o + p_o * c, tanh)  # peephole-o
     tanh_c = tanh(c)  # peephole-h
     h = o * tanh_c  # peephole-h
-    return (h, c), (i, o, f, g, c_prev, c, tanh_c)
+    return (h, c), NIAFKept(i, o, f, g, c_prev, c, tanh_c)
 
 
-def niaf_back(ds, saved, p):
-    (dh, dc), (i, o, f, g, c_prev, c, tanh_c), (p_i, p_o, p_f) = ds, saved, p
+def niaf_back(ds, kept, p):
+    (dh, dc), (i, o, f, g, c_prev, c, tanh_c), (p_i, p_o, p_f) = ds, kept, p
     do_bar = dh * tanh_c * o * (1 - o)  # peephole-do
     dc = dc + dh * o * (1 - tanh_c * tanh_c) + p_o * do_bar  # peephole-dc
     di_bar = dc * g * i * (1 - i)  # peephole-di
@@ -139,6 +156,9 @@ def niaf_back(ds, saved, p):
 # ---- NOAF, no output activation function: gates (i, o, f, g), p = (p_i, p_o, p_f), state (h, c) --------------
 
 
+NOAFKept = namedtuple("NOAFKept", "i o f g c_prev c")
+
+
 def noaf_step(a, u, s, p, tanh):
     au_i, au_o, au_f, au_g = a + u  # peephole-i, peephole-o, peephole-f, peephole-g
     (_, c_prev), (p_i, p_o, p_f) = s, p
@@ -148,11 +168,11 @@ def noaf_step(a, u, s, p, tanh):
     c = f * c_prev + i * g  # peephole-c
     o = sigmoid(au_o + p_o * c, tanh)  # peephole-o
     h = o * c  # noaf-h
-    return (h, c), (i, o, f, g, c_prev, c)
+    return (h, c), NOAFKept(i, o, f, g, c_prev, c)
 
 
-def noaf_back(ds, saved, p):
-    (dh, dc), (i, o, f, g, c_prev, c), (p_i, p_o, p_f) = ds, saved, p
+def noaf_back(ds, kept, p):
+    (dh, dc), (i, o, f, g, c_prev, c), (p_i, p_o, p_f) = ds, kept, p
     do_bar = dh * c * o * (1 - o)  # noaf-do
     dc = dc + dh * o + p_o * do_bar  # noaf-dc
     di_bar = dc * g * i * (1 - i)  # peephole-di
@@ -166,6 +186,9 @@ def noaf_back(ds, saved, p):
 # ---- CIFG, coupled input and forget gate: gates (i, o, g), p = (p_i, p_o), state (h, c) ----------------------
 
 
+CIFGKept = namedtuple("CIFGKept", "i o f g c_prev c tanh_c")
+
+
 def cifg_step(a, u, s, p, tanh):
     au_i, au_o, au_g = a + u  # peephole-i, peephole-o, peephole-g
     (_, c_prev), (p_i, p_o) = s, p
@@ -176,11 +199,11 @@ def cifg_step(a, u, s, p, tanh):
     o = sigmoid(au_o + p_o * c, tanh)  # peephole-o
     tanh_c = tanh(c)  # peephole-h
     h = o * tanh_c  # peephole-h
-    return (h, c), (i, o, f, g, c_prev, c, tanh_c)
+    return (h, c), CIFGKept(i, o, f, g, c_prev, c, tanh_c)
 
 
-def cifg_back(ds, saved, p):
-    (dh, dc), (i, o, f, g, c_prev, c, tanh_c), (p_i, p_o) = ds, saved, p
+def cifg_back(ds, kept, p):
+    (dh, dc), (i, o, f, g, c_prev, c, tanh_c), (p_i, p_o) = ds, kept, p
     do_bar = dh * tanh_c * o * (1 - o)  # peephole-do
     dc = dc + dh * o * (1 - tanh_c * tanh_c) + p_o * do_bar  # cifg-dc
     di_bar = dc * (g - c_prev) * i * f  # cifg-di
@@ -194,7 +217,7 @@ def cifg_back(ds, saved, p):
 # Each of the gates i, o, f also receives the gates of step t-1, by nine more matrices. A recurrent product reads one
 # array, so there are four stages: the first reads h and all inputs, three read i, o and f of step t-1, and add what
 # they find to the pre-activations that are handed on. R is (13H, H), W and b have 4H rows. The rows of R are
-# R_i, R_o, R_f, R_g, then those that read i (for the gates i, o, f), those that read o, those that read f.
+# R_i, R_o, R_f, R_g, then those that read i (called i.i, o.i, f.i: to the gates i, o, f), then o, then f.
 
 
 def fgr_first_step(a, u, s, p, tanh):
@@ -203,7 +226,7 @@ def fgr_first_step(a, u, s, p, tanh):
     return (i_prev, o_prev, f_prev, c_prev, au_i, au_o, au_f, au_g), ()
 
 
-def fgr_first_back(ds, saved, p):
+def fgr_first_back(ds, kept, p):
     di_prev, do_prev, df_prev, dc_prev, *da = ds
     return da, da, (0, dc_prev, di_prev, do_prev, df_prev), ()
 
@@ -216,9 +239,12 @@ def fgr_add_step(a, u, s, p, tanh):
     return (*others, au_i, au_o, au_f, au_g), ()
 
 
-def fgr_add_back(ds, saved, p):
+def fgr_add_back(ds, kept, p):
     *_, di_bar, do_bar, df_bar, _ = ds
     return (), (di_bar, do_bar, df_bar), (0, *ds), ()
+
+
+FGRKept = namedtuple("FGRKept", "i o f g c_prev c tanh_c")
 
 
 def fgr_last_step(a, u, s, p, tanh):
@@ -230,11 +256,11 @@ def fgr_last_step(a, u, s, p, tanh):
     o = sigmoid(au_o + u_o + p_o * c, tanh)  # fgr-o
     tanh_c = tanh(c)  # peephole-h
     h = o * tanh_c  # peephole-h
-    return (h, c, i, o, f), (i, o, f, g, c_prev, c, tanh_c)
+    return (h, c, i, o, f), FGRKept(i, o, f, g, c_prev, c, tanh_c)
 
 
-def fgr_last_back(ds, saved, p):
-    (dh, dc, di, do, df), (i, o, f, g, c_prev, c, tanh_c), (p_i, p_o, p_f) = ds, saved, p
+def fgr_last_back(ds, kept, p):
+    (dh, dc, di, do, df), (i, o, f, g, c_prev, c, tanh_c), (p_i, p_o, p_f) = ds, kept, p
     do_bar = (do + dh * tanh_c) * o * (1 - o)  # fgr-do: do, di, df come from the gates of t+1
     dc = dc + dh * o * (1 - tanh_c * tanh_c) + p_o * do_bar  # peephole-dc
     di_bar = (di + dc * g) * i * (1 - i)  # fgr-di
@@ -249,6 +275,9 @@ def fgr_last_back(ds, saved, p):
 # A tree of four layers: n_0 to n_7, m_0 to m_3 with q, c and r, h. In the book n_0 is a bold n with the index 0, t, and
 # labels spell the digits. k_1 and k_3 are 1 where a relu is on, else 0. Block 3 multiplies the input's part, bias
 # included, by the recurrent part; TensorFlow's optional bias, off by default, is in the recurrent part.
+
+
+NASKept = namedtuple("NASKept", "a_3 u_3 k_1 k_3 n_0 n_1 n_2 n_4 n_5 n_6 n_7 m_0 m_1 m_2 m_3 q c r h")
 
 
 def nas_step(a, u, s, p, tanh):
@@ -273,11 +302,11 @@ def nas_step(a, u, s, p, tanh):
     c = q * m_1  # nas-c
     r = tanh(m_2 + m_3)  # nas-r
     h = tanh(c * r)  # nas-h
-    return (h, c), (a_3, u_3, k_1, k_3, n_0, n_1, n_2, n_4, n_5, n_6, n_7, m_0, m_1, m_2, m_3, q, c, r, h)
+    return (h, c), NASKept(a_3, u_3, k_1, k_3, n_0, n_1, n_2, n_4, n_5, n_6, n_7, m_0, m_1, m_2, m_3, q, c, r, h)
 
 
-def nas_back(ds, saved, p):
-    (dh, dc), (a_3, u_3, k_1, k_3, n_0, n_1, n_2, n_4, n_5, n_6, n_7, m_0, m_1, m_2, m_3, q, c, r, h) = ds, saved
+def nas_back(ds, kept, p):
+    (dh, dc), (a_3, u_3, k_1, k_3, n_0, n_1, n_2, n_4, n_5, n_6, n_7, m_0, m_1, m_2, m_3, q, c, r, h) = ds, kept
     dh_bar = dh * (1 - h * h)  # nas-dh-bar
     dc = dc + dh_bar * r  # nas-dc
     dr_bar = dh_bar * c * (1 - r * r)  # nas-dr
@@ -301,21 +330,19 @@ def nas_back(ds, saved, p):
     return da, du, (0, dq_bar), ()
 
 
-RNN_RELU = Cell(gates=1, own=0, states=1, step=rnn_relu_step, back=rnn_relu_back, name="rnn relu")
-NIG = Cell(gates=3, own=2, states=2, step=nig_step, back=nig_back, name="nig", forget=1)
-NFG = Cell(gates=3, own=2, states=2, step=nfg_step, back=nfg_back, name="nfg")
-NOG = Cell(gates=3, own=2, states=2, step=nog_step, back=nog_back, name="nog", forget=1)
-NIAF = Cell(gates=4, own=3, states=2, step=niaf_step, back=niaf_back, name="niaf", forget=2)
-NOAF = Cell(gates=4, own=3, states=2, step=noaf_step, back=noaf_back, name="noaf", forget=2)
-CIFG = Cell(gates=3, own=2, states=2, step=cifg_step, back=cifg_back, name="cifg")
-FGR = Cell(
-    gates=13, own=3, states=5, step=None, back=None, name="fgr", forget=2, inputs=4, stages=(
-        Cell(gates=4, own=0, states=5, step=fgr_first_step, back=fgr_first_back, name="fgr, from h"),
-        Cell(gates=3, own=0, states=8, step=fgr_add_step, back=fgr_add_back, name="fgr, from i", inputs=0),
-        Cell(gates=3, own=0, states=7, step=fgr_add_step, back=fgr_add_back, name="fgr, from o", inputs=0),
-        Cell(gates=3, own=3, states=6, step=fgr_last_step, back=fgr_last_back, name="fgr, from f", inputs=0),
-    ),
-)  # fmt: skip
-NAS = Cell(gates=8, own=0, states=2, step=nas_step, back=nas_back, name="nas")
+RNN_RELU = Cell("rnn relu", [Stage("h", rnn_relu_step, rnn_relu_back)])
+NIG = Cell("nig", [Stage("ofg", nig_step, nig_back)], states="hc", own="of", forget="f")
+NFG = Cell("nfg", [Stage("iog", nfg_step, nfg_back)], states="hc", own="io")
+NOG = Cell("nog", [Stage("ifg", nog_step, nog_back)], states="hc", own="if", forget="f")
+NIAF = Cell("niaf", [Stage("iofg", niaf_step, niaf_back)], states="hc", own="iof", forget="f")
+NOAF = Cell("noaf", [Stage("iofg", noaf_step, noaf_back)], states="hc", own="iof", forget="f")
+CIFG = Cell("cifg", [Stage("iog", cifg_step, cifg_back)], states="hc", own="io")
+FGR = Cell("fgr", [
+    Stage("iofg", fgr_first_step, fgr_first_back, name="from h"),
+    Stage(["i.i", "o.i", "f.i"], fgr_add_step, fgr_add_back, inputs=(), name="from i"),
+    Stage(["i.o", "o.o", "f.o"], fgr_add_step, fgr_add_back, inputs=(), name="from o"),
+    Stage(["i.f", "o.f", "f.f"], fgr_last_step, fgr_last_back, inputs=(), name="from f"),
+], states="hciof", own="iof", forget="f")  # fmt: skip
+NAS = Cell("nas", [Stage("01234567", nas_step, nas_back)], states="hc")
 
 CELLS = {cell.name: cell for cell in (RNN, RNN_RELU, LSTM, GRU, GRU_BEFORE, NIG, NFG, NOG, NIAF, NOAF, CIFG, FGR, NAS)}

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from lstm_core.arrays import check_choice, check_rng, namespace, to_device, to_host
-from lstm_core.data import write_atomic
+from lstm_core.arrays import namespace, to_device, to_host, views
+from lstm_core.checks import check_choice, check_rng
+from lstm_core.files import write_atomic
 from lstm_core.layers import make
 from lstm_core.losses import mse, softmax_cross_entropy
-from lstm_core.model import Model, views
+from lstm_core.model import Model
 from lstm_core.training import History, Scores
 
 VERSION = 1

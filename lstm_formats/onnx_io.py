@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from lstm_core import layers, variants
-from lstm_core.arrays import check_choice, to_host
-from lstm_core.data import write_atomic
+from lstm_core.arrays import to_host
+from lstm_core.checks import check_choice
+from lstm_core.files import write_atomic
 from lstm_core.model import Model
 
 from .checkpoint import config_of, model_from
@@ -128,7 +129,7 @@ def from_node(node, arrays):
     cell = next((cell for cell, form in forms.items() if {"input_forget": 0} | form == asked), None)
     if cell is None:
         raise ValueError(f"{operator}: expected {' or '.join(map(str, forms.values()))}, got {asked}")
-    n, rows = len(DIRECTIONS[direction]), variants.CELLS[cell].gates * H
+    n, rows = len(DIRECTIONS[direction]), len(variants.CELLS[cell].inputs) * H
     shapes = {"W": (n, rows, D), "R": (n, rows, H), "B": (n, 2 * rows), "P": (n, 3 * H)}
     arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | arrays
     if wrong := [f"{key} {shapes[key]}, got {a.shape}" for key, a in arrays.items() if a.shape != shapes[key]]:

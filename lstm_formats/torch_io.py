@@ -10,8 +10,7 @@ biases, b_ih + b_hh, where one would do: here b is their sum. Only the candidate
 
 import numpy as np
 
-from lstm_core.arrays import to_host
-from lstm_core.model import views
+from lstm_core.arrays import to_host, views
 
 from .checkpoint import fill
 

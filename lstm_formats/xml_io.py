@@ -19,7 +19,7 @@ import numpy as np
 from defusedxml.ElementTree import fromstring
 
 from lstm_core.arrays import to_host
-from lstm_core.data import write_atomic
+from lstm_core.files import write_atomic
 from lstm_core.layers import make
 
 from .checkpoint import config_of, model_from

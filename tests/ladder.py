@@ -7,7 +7,7 @@ state. No two of T, B, D, H are ever equal, so that no transposed or swapped axi
 import numpy as np
 
 from lstm_core import check, scan
-from lstm_core.model import views
+from lstm_core.arrays import views
 
 SIZES = [  # T, B, D, H
     (3, 2, 5, 4),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from lstm_core.arrays import check_choice, check_count, check_rng
+from lstm_core.checks import check_choice, check_count, check_rng
 
 # ---- drifting Gaussians ------------------------------------------------------------
 

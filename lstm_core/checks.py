@@ -1,0 +1,93 @@
+"""Checks of good input. Each names the argument, what was expected and what came."""
+
+import math
+import numbers
+
+import numpy as np
+
+from .arrays import namespace
+
+
+def check_shape(name, x, axes):
+    """Raise ValueError unless array `x` has the axes of the dict `axes`: letter -> size, or None for any.
+
+    No axis may be empty. Returns the shape.
+
+    >>> check_shape("x", np.zeros((5, 3, 2)), {"T": None, "D": 3, "B": None})
+    (5, 3, 2)
+    """
+    fits = len(x.shape) == len(axes) and all(n in (None, m) for n, m in zip(axes.values(), x.shape, strict=True))
+    if not fits:
+        sizes = ", ".join(letter if n is None else f"{letter}={n}" for letter, n in axes.items())
+        raise ValueError(f"{name}: expected shape ({sizes}), got {tuple(x.shape)}")
+    for letter, n in zip(axes, x.shape, strict=True):
+        if n == 0:
+            raise ValueError(f"{name}: expected {letter} >= 1, got an array of shape {tuple(x.shape)}: it is empty")
+    return x.shape
+
+
+def check_dtype(name, x, dtype):
+    """Raise TypeError unless array `x` is of `dtype` exactly: no silent promotion, no silent loss of digits."""
+    if x.dtype != dtype:
+        raise TypeError(f"{name}: expected dtype {np.dtype(dtype)}, got {x.dtype}")
+
+
+def check_floating(name, x):
+    """Raise TypeError unless array `x` holds floating-point numbers, real or complex, or symbols."""
+    if x.dtype.kind not in "fcO":
+        raise TypeError(f"{name}: expected floating-point numbers, got dtype {x.dtype}")
+
+
+def check_finite(name, x):
+    """Raise ValueError if array `x` (examples first) holds NaN or an infinity, naming the first example that does."""
+    xp = namespace(x)
+    if not bool(xp.isfinite(x.min()) & xp.isfinite(x.max())):  # neither overlooks NaN, neither makes an array
+        first = int((~xp.isfinite(x)).reshape(len(x), -1).any(axis=1).argmax())
+        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity, first in example {first}")
+
+
+def check_count(name, value):
+    """Raise ValueError unless `value` is a positive integer, Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"{name}: expected a positive integer, got {value!r}")
+
+
+def check_positive(name, value):
+    """Raise ValueError unless `value` is a finite positive number, Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < math.inf:
+        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+
+
+def check_fraction(name, value):
+    """Raise ValueError unless `value` is a number in [0, 1), Python's or NumPy's."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
+        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")
+
+
+def check_choice(name, value, choices):
+    """Raise ValueError unless `value` is one of `choices`."""
+    if value not in list(choices):
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def check_names(name, names):
+    """`names` as a tuple. Raise ValueError unless they are words, each there once; a string counts as its letters."""
+    names = tuple(names)
+    if not all(isinstance(n, str) and n for n in names) or len({*names}) != len(names):
+        raise ValueError(f"{name}: expected names that differ, got {names!r}")
+    return names
+
+
+def check_rng(rng):
+    """Raise TypeError unless `rng` is a NumPy Generator: no seed, no global state."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng: expected a numpy.random.Generator, e.g. numpy.random.default_rng(0), got {rng!r}")
+
+
+def check_labels(name, labels, classes):
+    """Raise unless `labels` are integers in 0 … classes-1."""
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integer class labels, got dtype {labels.dtype}")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(f"{name}: expected labels in 0 ... {classes - 1}, got {low} ... {high}")

@@ -1,0 +1,110 @@
+"""Gradient checks: a problem for any cell, two ways to differentiate by evaluating, and what to compare.
+
+`f` maps a flat vector to a number. It must be written so that complex numbers pass through it (no `abs`, no
+comparison of the values); everything in this package is.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import scan
+from .arrays import views
+from .cells import Cell
+from .scan import parameter_shapes
+
+
+class Problem(NamedTuple):
+    """A loss of one flat vector θ that looks at every h_t and at the final state: L(θ) = Σ dh h_t + Σ dstate s_T.
+
+    θ holds the parameters, the input and the initial state: `shapes` says which, name -> shape, in this order (W, R, b,
+    p if the cell's own parameters are there, x, and "h_0", "c_0", … for each array of the state). `theta` is a
+    random point. scan: what carries the cell through time, a module or another thing with `forward` and `backward`
+    """
+
+    cell: Cell
+    shapes: dict
+    theta: np.ndarray
+    dh: np.ndarray
+    dstate: tuple
+    mask: np.ndarray | None = None
+    scan: object = scan
+
+    def run(self, theta, **keep):
+        """P, h, final state and cache at θ; `keep` as in `scan.forward`."""
+        V = views(self.shapes, theta)
+        P = {name: V[name] for name in ("W", "R", "b", "p") if name in V}
+        state = tuple(V[f"{name}_0"] for name in self.cell.states)
+        masked = {} if self.mask is None else {"mask": self.mask}  # a scan of one's own may know no masks
+        return P, *self.scan.forward(self.cell, P, V["x"], state, **masked, **keep)
+
+    def loss(self, theta):
+        """L(θ), for real or complex θ."""
+        _, h, final, _ = self.run(theta, keep=False)
+        return (self.dh * h).sum() + sum((d * s).sum() for d, s in zip(self.dstate, final, strict=True))
+
+    def gradient(self, theta=None):
+        """What the scan's `backward` finds for ∇L at θ (`theta` if None): flat, like θ."""
+        P, _, _, cache = self.run(self.theta if theta is None else theta)
+        grads, dx, dstate0 = self.scan.backward(self.cell, P, cache, self.dh, self.dstate)
+        found = [*(grads[name] for name in P), dx, *dstate0]
+        if [d.shape for d in found] != list(self.shapes.values()):
+            raise ValueError(f"backward: expected shapes {self.shapes}, got {[d.shape for d in found]}")
+        return np.concatenate([d.ravel() for d in found])
+
+
+def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
+    """A random `Problem` for any cell; all numbers are standard normal, float64.
+
+    sizes: T, B, D, H: steps, examples, features, hidden units. Choose them all different, and no swapped axis hides
+    own:   whether the cell's own parameters p are among the variables; if not they are 0
+    mask:  (T, B) booleans as in `scan.forward`, or None
+    """
+    T, B, D, H = sizes
+    shapes = parameter_shapes(cell, D, H, own) | {"x": (T, D, B)} | {f"{name}_0": (H, B) for name in cell.states}
+    theta = rng.standard_normal(sum(int(np.prod(shape)) for shape in shapes.values()))
+    dh = rng.standard_normal((T, H, B))
+    return Problem(cell, shapes, theta, dh, tuple(rng.standard_normal((len(cell.states), H, B))), mask, scan)
+
+
+def complex_step(f, theta, epsilon=1e-30):
+    """Gradient of f at theta, element by element: Im f(θ + iεe_k) / ε (Squire & Trapp 1998).
+
+    There is no difference, so nothing cancels: ε may be 1e-30, and the result is right to rounding. float64 (N,).
+    """
+    theta = np.asarray(theta)
+    return np.array([np.imag(f(theta + 1j * epsilon * unit)) / epsilon for unit in _units(theta.size)])
+
+
+def central_differences(f, theta, epsilon=1e-5):
+    """Gradient of f at theta, element by element: (f(θ + εe_k) - f(θ - εe_k)) / 2ε. float64 (N,).
+
+    Truncation costs ~ε², cancellation ~1e-16/ε: the best ε is near 1e-5, and the best error near 1e-10.
+    """
+    theta = np.asarray(theta, np.float64)
+    ends = ((theta + epsilon * unit, theta - epsilon * unit) for unit in _units(theta.size))
+    return np.array([(f(up) - f(down)) / (2 * epsilon) for up, down in ends])
+
+
+def _units(N):
+    return (np.arange(N) == k for k in range(N))
+
+
+def projection(f, theta, gradient, rng, epsilon=1e-30):
+    """Compare one number: the slope of f along a random unit direction v, by complex step, with gradient · v.
+
+    One evaluation of f, however many parameters. Returns (slope, gradient · v).
+    """
+    v = rng.standard_normal(np.size(theta))
+    v /= np.linalg.norm(v)
+    slope = np.imag(f(np.asarray(theta, np.complex128) + 1j * epsilon * v)) / epsilon
+    return float(slope), float(gradient @ v)
+
+
+def relative_error(a, b):
+    """max |a - b| / max(|a|, |b|) over two arrays; 0 where both are all zero."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        raise ValueError(f"b: expected the shape of a, {a.shape}, got {b.shape}")
+    scale = max(np.abs(a).max(), np.abs(b).max())
+    return float(np.abs(a - b).max() / scale) if scale else 0.0

@@ -1,0 +1,265 @@
+"""Records: what a cell's `step` and `back` compute, as named operations.
+
+`record(cell)` runs the functions once, on objects that write down what is done to them. One record has many readings:
+it can be played again on any kind of number (`Record.play`), its operations can be differentiated (`Record.partial`),
+and what draws, speeds up or translates a cell starts from it. Nothing else traces.
+"""
+
+import itertools
+import operator
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import sympy
+
+from . import symbols
+from .arrays import ZERO
+from .cells import positive, sigmoid
+
+ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+
+
+class Node:
+    """A value: an input, a number, or what one operation makes of others.
+
+    op:    "input", "number", "+", "-", "*", "/", "tanh", "sigmoid" or "positive"
+    args:  the nodes it is made of; of a number, the number
+    order: nodes made later have a greater number
+    names: what the function calls it, in order; of an input, first what it is: "a_i", "u_i", "c" of the state, "p_i";
+           in `back` "dh", "dc" for the upstream gradient, and the names of what `step` kept
+    """
+
+    _number = itertools.count()
+
+    def __init__(self, op, *args, names=()):
+        self.op, self.args, self.names, self.order = op, args, [*names], next(self._number)
+
+    def __repr__(self):
+        return self.names[-1] if self.names else str(self.args[0]) if self.op == "number" else self.op
+
+    def __array_namespace__(self):
+        return _Recording
+
+    real = property(lambda self: self)
+
+
+class _Recording:
+    """The array module of nodes, for `cells.positive`."""
+
+    __name__ = "record"
+
+    @staticmethod
+    def heaviside(x, _):
+        return Node("positive", x)
+
+
+def _tanh(x):
+    return Node("tanh", x)
+
+
+def _operation(op, swapped):
+    def method(self, other):
+        if other is ZERO:  # it knows the answer
+            return NotImplemented
+        pair = self, other if isinstance(other, Node) else Node("number", other)
+        return Node(op, *(pair[::-1] if swapped else pair))
+
+    return method
+
+
+for _op, _name in {"+": "add", "-": "sub", "*": "mul", "/": "truediv"}.items():
+    setattr(Node, f"__{_name}__", _operation(_op, swapped=False))
+    setattr(Node, f"__r{_name}__", _operation(_op, swapped=True))
+
+
+def elementary(tanh, node, x):
+    """The value of a node that is tanh, sigmoid or positive of x."""
+    return {"tanh": tanh, "sigmoid": lambda x: sigmoid(x, tanh), "positive": positive}[node.op](x)
+
+
+class Record(NamedTuple):
+    """One function of one stage, recorded.
+
+    function: the `step` or `back`
+    inputs:   "a", "u", "s", "p" of a step, "ds", "kept", "p" of a back -> its planes, nodes (or `ZERO` for p)
+    outputs:  "s", "kept" of a step, "da", "du", "ds", "dp" of a back -> nodes, or the number 0
+    nodes:    the inputs and all that the outputs are made of, in the order of the calculation
+    """
+
+    function: Callable
+    inputs: dict
+    outputs: dict
+    nodes: list
+
+    def play(self, inputs, tanh, apply=elementary, see=lambda node, value: value):
+        """What the function returns for other `inputs`, planes by name as in `inputs`.
+
+        apply: tanh, node, x -> the value of a node that is tanh, sigmoid or positive of x
+        see:   node, value -> what stands for the value from then on; called for each node, in order
+        """
+        values = {}
+        for name, nodes in self.inputs.items():
+            values |= {n: v for n, v in zip(nodes, inputs[name], strict=True) if isinstance(n, Node)}
+        for node in self.nodes:
+            if node.op == "number":
+                values[node] = node.args[0]
+            elif node.op in ARITHMETIC:
+                values[node] = ARITHMETIC[node.op](*(values[x] for x in node.args))
+            elif node.op != "input":
+                values[node] = apply(tanh, node, values[node.args[0]])
+            values[node] = see(node, values[node])
+        planes = {name: [values.get(node, node) for node in nodes] for name, nodes in self.outputs.items()}
+        return tuple(_like(self.outputs[name], found) for name, found in planes.items())
+
+    def arguments(self, node):
+        """The named nodes that `node` is computed from directly: where the arrows come from that lead to it."""
+        found, todo = {}, [*node.args]
+        while todo:
+            x = todo.pop(0)
+            if isinstance(x, Node) and x.names:
+                found[x] = None
+            elif isinstance(x, Node) and x.op != "number":
+                todo = [*x.args, *todo]
+        return list(found)
+
+    def expression(self, node):
+        """SymPy's expression for `node` in the symbols of its `arguments`."""
+        return _expression(node, self.symbol, top=True)
+
+    def partial(self, node, argument):
+        """∂⁺node/∂argument: the derivative of `node`'s own formula, its other arguments held fixed. By SymPy."""
+        return sympy.diff(self.expression(node), self.symbol(argument))
+
+    def symbol(self, node):
+        """The symbol that stands for a named node; two nodes of one name (dc, before and after) get two symbols."""
+        same = [n for n in self.nodes if n.names and n.names[-1] == node.names[-1]]
+        k = next(k for k, n in enumerate(same) if n is node)
+        return sympy.Symbol(node.names[-1] + "'" * k, real=True)
+
+
+class Recorded(NamedTuple):
+    """A stage's `Record`s of step and back."""
+
+    step: Record
+    back: Record
+
+
+def record(cell, own=True):
+    """The `Recorded` of each stage of `cell`. own: whether p is there; if not it is `ZERO`, and leaves no trace.
+
+    Raises TypeError if a step or back does more than + - * /, tanh and positive.
+    """
+    found, state = [], cell.states
+    for stage in cell.stages:
+        p = [Node("input", names=[f"p_{k}"]) if own else ZERO for k in cell.own]
+        inputs = {"a": _inputs(stage.inputs, "a_"), "u": _inputs(stage.recurs, "u_"), "s": _inputs(state), "p": p}
+        after, kept = _traced(stage.step, *inputs.values(), _tanh)
+        step = _finished(stage.step, inputs, {"s": after, "kept": kept})
+
+        state = [node.names[-1] if node.names else f"s{k}" for k, node in enumerate(after)]  # for the next stage
+        fields = getattr(kept, "_fields", [f"kept{k}" for k in range(len(kept))])
+        p = [Node("input", names=node.names[:1]) if own else ZERO for node in p]
+        inputs = {"ds": _inputs(state, "d"), "kept": _like(kept, _inputs(fields)), "p": p}
+        grads = dict(zip(("da", "du", "ds", "dp"), _traced(stage.back, *inputs.values()), strict=True))
+        found.append(Recorded(step, _finished(stage.back, inputs, grads)))
+    return found
+
+
+def played(cell, see, apply=elementary, own=True):
+    """`cell`, but its steps and backs are played from its record: the same arithmetic, open to hooks.
+
+    see:   the stage's number, record, node, value -> what stands for the value from then on
+    apply: as in `Record.play`
+    """
+
+    def play(k, record, tanh, **inputs):
+        return record.play(inputs, tanh, apply, lambda node, value: see(k, record, node, value))
+
+    def stage(k, recorded):
+        def step(a, u, s, p, tanh):
+            return play(k, recorded.step, tanh, a=a, u=u, s=s, p=p)
+
+        def back(ds, kept, p):  # a back takes no tanh
+            return play(k, recorded.back, None, ds=ds, kept=kept, p=p)
+
+        return replace(cell.stages[k], step=step, back=back)
+
+    return replace(cell, stages=[stage(k, recorded) for k, recorded in enumerate(record(cell, own))])
+
+
+def _inputs(names, prefix=""):
+    """Input nodes in an array, so that a + u adds them one by one."""
+    return np.array([Node("input", names=[prefix + name]) for name in names] or [], object)
+
+
+def _like(planes, found):
+    """`found` as a tuple, named as `planes` is if that is a named tuple."""
+    return type(planes)(*found) if hasattr(planes, "_fields") else tuple(found)
+
+
+def _traced(function, *args):
+    """What the function returns for nodes `args`; the nodes are given the names of the local variables they are in."""
+    known = {}
+
+    def look(frame, event, value):
+        for name, local in frame.f_locals.items():
+            if isinstance(local, Node) and name != "_" and known.get(name) is not local:
+                known[name] = local
+                if name not in local.names:
+                    local.names.append(name)
+        return look
+
+    tracer = sys.gettrace()
+    sys.settrace(lambda frame, event, value: look if frame.f_code is function.__code__ else None)
+    try:
+        return function(*args)
+    finally:
+        sys.settrace(tracer)
+
+
+def _finished(function, inputs, outputs):
+    """The record; what `cells.sigmoid` computed is one operation in it."""
+    given = [node for planes in inputs.values() for node in planes if isinstance(node, Node)]
+    nodes, todo = {*given}, [node for planes in outputs.values() for node in planes if isinstance(node, Node)]
+    while todo:
+        node = todo.pop()
+        if node not in nodes:
+            if (x := _argument_of_sigmoid(node)) is not None:
+                node.op, node.args = "sigmoid", (x,)
+            nodes.add(node)
+            todo += node.args if node.op != "number" else ()
+    return Record(function, inputs, outputs, sorted(nodes, key=lambda node: node.order))
+
+
+_X = Node("input")
+_SIGMOID = sigmoid(_X, _tanh)
+
+
+def _argument_of_sigmoid(node):
+    """x, if `node` is what `cells.sigmoid` makes of x; else None."""
+    found = []
+
+    def same(pattern, node):
+        if pattern is _X:
+            found.append(node)
+            return True
+        if not isinstance(pattern, Node) or not isinstance(node, Node):
+            return type(pattern) is type(node) and pattern == node
+        return pattern.op == node.op and all(map(same, pattern.args, node.args))
+
+    return found[0] if same(_SIGMOID, node) else None
+
+
+def _expression(node, symbol, top=False):
+    if node.names and not top:
+        return symbol(node)
+    if node.op == "number":
+        return sympy.Integer(node.args[0])
+    parts = [_expression(x, symbol) for x in node.args]
+    if node.op in ARITHMETIC:
+        return ARITHMETIC[node.op](*parts)
+    functions = {"tanh": sympy.tanh, "positive": symbols.positive, "sigmoid": lambda x: sigmoid(x, sympy.tanh)}
+    return functions[node.op](*parts) if node.op != "input" else symbol(node)

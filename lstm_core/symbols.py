@@ -1,0 +1,48 @@
+"""Symbols: arrays of SymPy's symbols, on which the same code runs as on arrays of numbers.
+
+`array("a", 4, 1, 1)` makes one; `namespace` computes on it, as NumPy does on numbers.
+"""
+
+import numpy as np
+import sympy
+
+
+class positive(sympy.Function):
+    """The `positive` of `cells`, 1 where x > 0, else 0, on symbols; its derivative is 0.
+
+    That is so for x ≠ 0 only: what is proven of a relu holds where its argument is not 0. At the kink there is no
+    derivative, and the code takes 0.
+    """
+
+    def fdiff(self, argindex=1):
+        return sympy.Integer(0)
+
+
+def array(name, *shape):
+    """Array of distinct real SymPy symbols, one for each element: `array("a", 4, 1, 1)`."""
+    symbols = np.empty(shape, dtype=object)
+    for index in np.ndindex(*shape):
+        symbols[index] = sympy.Symbol("_".join([name, *map(str, index)]), real=True)
+    return symbols
+
+
+class _Namespace:
+    """NumPy for arrays of symbols: NumPy itself, with SymPy's functions where NumPy has no answer."""
+
+    __name__ = "symbols"
+    tanh, exp, log = (staticmethod(np.frompyfunc(f, 1, 1)) for f in (sympy.tanh, sympy.exp, sympy.log))
+
+    @staticmethod
+    def heaviside(x, _):
+        return np.frompyfunc(positive, 1, 1)(x)
+
+    @staticmethod
+    def max(x, axis, keepdims):
+        """Which symbol is the largest cannot be known: another symbol stands for it (see `lstm_proofs.prove_loss`)."""
+        return array("max", *np.sum(x, axis=axis, keepdims=keepdims).shape)
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+
+namespace = _Namespace()

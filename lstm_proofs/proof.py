@@ -1,0 +1,54 @@
+"""What a proof is: an exact comparison of the derivative that the code gives with SymPy's."""
+
+import time
+from collections import defaultdict
+from typing import NamedTuple
+
+import numpy as np
+import sympy
+from sympy.polys.rings import PolyElement
+
+
+class Proof(NamedTuple):
+    """One proven statement and the seconds it took."""
+
+    statement: str
+    seconds: float
+
+
+class Disproof(AssertionError):
+    """The code is not the derivative it claims to be; says of what."""
+
+
+def is_zero(expression):
+    """Whether a polynomial, or a rational expression in symbols and functions of them, is identically zero. Exact.
+
+    No `simplify`: each distinct tanh(·), exp(·), … becomes an indeterminate (exp(2x) that of exp(x), squared), and the
+    numerator a polynomial with rational coefficients. A zero polynomial proves the identity. (The reverse would need
+    the functions to be independent; not being zero is reported as failure, which is on the safe side.)
+    """
+    if isinstance(expression, PolyElement):
+        return not expression
+    expression = sympy.sympify(expression)
+    bases = defaultdict(sympy.Dummy)
+    powers = {e: bases[e.args[0].primitive()[1]] ** e.args[0].primitive()[0] for e in expression.atoms(sympy.exp)}
+    functions = sorted(expression.atoms(sympy.Function) - powers.keys(), key=sympy.default_sort_key)
+    expression = expression.xreplace(powers | {f: sympy.Dummy(f"f{k}") for k, f in enumerate(functions)})
+    numerator, _ = sympy.fraction(sympy.together(expression))
+    generators = sorted(numerator.free_symbols, key=sympy.default_sort_key)
+    if not generators:
+        return numerator == 0
+    return not sympy.ring(generators, sympy.QQ)[0].from_expr(numerator)
+
+
+def prove_derivatives(statement, loss, variables, derivatives):
+    """A `Proof` that ∂loss/∂v is the derivative given, for each v of an array of symbols; else `Disproof`."""
+    start, derivatives = time.perf_counter(), np.asarray(derivatives)
+    if derivatives.ndim == 0:  # a cell's plain 0
+        derivatives = derivatives.reshape(variables.shape)
+    if derivatives.shape != variables.shape:
+        raise Disproof(f"{statement}: expected shape {variables.shape}, got {derivatives.shape}")
+    for index, v in np.ndenumerate(variables):
+        if not is_zero(loss.diff(v) - derivatives[index]):
+            raise Disproof(f"{statement} does not hold for {v}")
+    return Proof(statement, time.perf_counter() - start)

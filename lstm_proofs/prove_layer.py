@@ -1,0 +1,40 @@
+"""Layers without a state, and losses: their backward pass is the derivative of their forward pass."""
+
+import numpy as np
+
+from lstm_core import symbols
+
+from .proof import prove_derivatives
+
+
+def prove_layer(layer, T=2, B=2):
+    """The backward pass of a `Layer` is the derivative of its forward pass, for arbitrary input, parameters, upstream.
+
+    For layers without a state: `dense`, `last`. Returns a list of `Proof`; raises `Disproof`.
+    """
+    P = {name: symbols.array(name, *shape) for name, shape in layer.shapes.items()}
+    x = symbols.array("x", T, layer.features or 2, B)
+    y, _, cache = layer.forward(P, x, ())
+    dy = symbols.array("dy", *y.shape)
+    grads, dx, _ = layer.backward(P, cache, dy, ())
+    loss, variables = (dy * y).sum(), {**P, "x": x}
+    return [
+        prove_derivatives(f"layer {layer.name}: ∂(Σ dy·y)/∂{v} = d{v}", loss, variables[v], dv)
+        for v, dv in {**grads, "x": dx}.items()
+    ]
+
+
+def prove_loss(loss, target):
+    """The derivative dy that a loss returns is the derivative of its value, for C = 3 arbitrary outputs a column.
+
+    target: (T, B) labels, or None for a loss of values: then it is (T, 3, B) symbols, T = B = 2.
+    If the loss takes a maximum over classes, that is one more symbol, and the value is proven not to depend on it.
+    Returns a `Proof`; raises `Disproof`.
+    """
+    T, B = (2, 2) if target is None else target.shape
+    y = symbols.array("y", T, 3, B)
+    value, dy = loss(y, symbols.array("t", T, 3, B) if target is None else target)
+    shifts = [v for v in value.free_symbols if v.name.startswith("max_")]
+    unmoved = np.zeros(len(shifts), int)
+    prove_derivatives(f"loss {loss.__name__}: ∂loss/∂max = 0", value, np.array(shifts, object), unmoved)
+    return prove_derivatives(f"loss {loss.__name__}: ∂loss/∂y = dy", value, y, dy)
