@@ -11,7 +11,7 @@ import safetensors.numpy
 from lstm_core import Model, bidirectional, data, dense, evaluate, fit, gru, softmax_cross_entropy
 from lstm_formats import torch_io
 
-CHAPTER = Path(__file__).parent.parent / "chapters" / "run" / "interchange.ipynb"
+CHAPTER = Path(__file__).parents[2] / "chapters" / "run" / "interchange.ipynb"
 
 
 def listing():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import gamma, kstest
 
-RUN = Path(__file__).parent.parent / "chapters/run"
+RUN = Path(__file__).parents[2] / "chapters/run"
 spec = importlib.util.spec_from_file_location("showers", RUN / "showers.py")
 showers = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(showers)

@@ -46,7 +46,7 @@ def test_the_file_is_what_the_code_gives(file):
     """To the last digit, on any machine: a run with 50 digits, rounded once, leaves nothing to the processor."""
     stored = (FOLDER / f"{file}.json").read_text(encoding="utf-8")
     fresh = vectors.written(vectors.vectors(CASES[file])) + "\n"
-    assert stored == fresh, f"{file}.json is stale: run  python tests/vectors.py  and look at what has changed"
+    assert stored == fresh, f"{file}.json is stale: run  python tests/helpers/vectors.py  and look at what has changed"
 
 
 @each_file

@@ -13,7 +13,7 @@ import pytest
 
 from lstm_core import fit, optim
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 STORED = json.loads((ROOT / "chapters/run/characters_torch.json").read_text(encoding="utf-8"))
 
 

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 import yaml
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted(ROOT.glob("chapters/**/*.ipynb"))
 EXPERIMENTS = "run"  # the part whose results may depend on the processor
 IGNORED = {"nbval-ignore-output", "nbval-skip"}

@@ -1,6 +1,6 @@
 """Test vectors: for every cell one small example with every number of its forward and backward pass, as JSON.
 
-    python tests/vectors.py          writes tests/vectors/*.json anew
+    python tests/helpers/vectors.py          writes tests/vectors/*.json anew
 
 The files: rnn.json, lstm.json, peephole-lstm.json, gru-after.json, gru-before.json, where after and before say on which
 side of the recurrent product the reset acts. They need nothing but a JSON reader, and they explain themselves:
@@ -37,7 +37,7 @@ from mpmath import mp
 
 from lstm_core import cells, scan
 
-FOLDER = Path(__file__).parent / "vectors"
+FOLDER = Path(__file__).parents[1] / "vectors"
 T, B, D, H = 3, 2, 3, 2
 DIGITS = 50
 

@@ -290,7 +290,7 @@ def test_bad_communicator():
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_the_scheme_of_the_report_gives_the_same_sum(size):
     """Through rank 0, in place, three times in a row; and it is timed once a message."""
-    path = Path(__file__).parent.parent / "chapters/run/parity_mpi.py"
+    path = Path(__file__).parents[2] / "chapters/run/parity_mpi.py"
     spec = importlib.util.spec_from_file_location("parity_mpi", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
