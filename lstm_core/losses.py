@@ -4,6 +4,8 @@ The mean is over the steps of all examples. With a mask, (T, B) booleans, it is 
 stands elsewhere in y and target does not count, and dy is 0 there.
 """
 
+import numpy as np
+
 from .arrays import namespace
 from .checks import check_dtype, check_floating, check_labels, check_shape
 
@@ -35,12 +37,15 @@ def softmax_cross_entropy(y, target, mask=None):
     check_shape("target", target, {"T": T, "B": B})
     y, target, there, count = _steps(xp, y, target, mask)
     check_labels("target", target, C)
-    onehot = xp.eye(C, dtype=y.dtype)[target].swapaxes(1, 2)  # (T, C, B)
-    y = y - xp.max(y.real, axis=1, keepdims=True)  # no overflow; the softmax does not notice
+    zero, one = xp.zeros((), y.dtype), xp.ones((), y.dtype)
+    is_target = xp.arange(C)[:, None] == target[:, None]  # (T, C, B)
+    with np.errstate(over="ignore"):  # -inf is as good as any score that far below the largest: its exp is 0
+        y = y - xp.max(y.real, axis=1, keepdims=True)  # the softmax does not notice, and exp cannot overflow
     e = xp.exp(y)
     total = e.sum(axis=1, keepdims=True)
-    onehot = there * onehot
-    return ((xp.log(total) - y) * onehot).sum() / count, (there * e / total - onehot) / count
+    loss = there * xp.where(is_target, xp.log(total) - y, zero)  # not times 0: that would be nan for a score of -inf
+    onehot = there * xp.where(is_target, one, zero)
+    return loss.sum() / count, (there * e / total - onehot) / count
 
 
 def _steps(xp, y, target, mask):

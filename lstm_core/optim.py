@@ -9,6 +9,8 @@ import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from .arrays import namespace
 from .checks import check_fraction, check_positive
 
@@ -82,10 +84,29 @@ def clip_global_norm(grad, limit):
     """
     if limit is not None:
         check_positive("limit", limit)
-    norm = math.sqrt(float((grad * grad).sum()))
-    if limit is not None and norm > limit:
-        grad *= limit / norm
+    norm, unit = _norm(grad)
+    if limit is not None and limit < norm < math.inf:
+        if unit != 1:
+            grad /= unit
+        grad *= limit / (norm / unit)
     return norm
+
+
+def _norm(grad):
+    """The Euclidean norm, and the unit in which it was measured, so that no square leaves the range of the dtype.
+
+    1, unless squares overflow (float32: those of numbers above 1e19) or vanish (below 1e-19): then the largest element.
+    """
+    info = np.finfo(grad.dtype)
+    with np.errstate(over="ignore"):
+        total = float((grad * grad).sum())
+    if float(info.tiny / info.eps) * grad.size < total < math.inf:
+        return math.sqrt(total), 1.0
+    largest = float(abs(grad).max())
+    if not 0 < largest < math.inf:  # nothing to measure, or not finite
+        return largest, 1.0
+    in_units = grad.astype(np.float64) / largest
+    return largest * math.sqrt(float((in_units * in_units).sum())), largest
 
 
 # ---- schedules: progress in epochs -> rate ----------------------------------------------------------------

@@ -1,13 +1,14 @@
 """Losses against the textbook formula, example by example, and their derivatives against two numerical ones."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_core import check, losses
+from lstm_core import gradcheck, losses
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4))  # T, C, B
 
@@ -43,8 +44,8 @@ def test_derivatives(loss, shape):
         return loss(y, target.astype(y.dtype) if loss is losses.mse else target)[0]
 
     _, dy = loss(y, target)
-    exact = check.complex_step(f, y.ravel()).reshape(shape)
-    rough = check.central_differences(f, y.ravel()).reshape(shape)
+    exact = gradcheck.complex_step(f, y.ravel()).reshape(shape)
+    rough = gradcheck.central_differences(f, y.ravel()).reshape(shape)
     np.testing.assert_allclose(dy, exact, rtol=0, atol=1e-14)  # exact to rounding, and |dy| < 1
     np.testing.assert_allclose(dy, rough, rtol=0, atol=1e-9)  # cancellation: 1e-16 / 1e-5, some ten times
 
@@ -88,3 +89,26 @@ def test_a_perfect_fit_costs_nothing():
     y, _, _ = draw((3, 4, 2))
     loss, dy = losses.mse(y, y.copy())
     assert loss == 0 and not dy.any()
+
+
+@pytest.mark.parametrize("dtype, huge", [(np.float32, 3e38), (np.float64, 1e308)])
+def test_scores_at_the_ends_of_the_range(dtype, huge):
+    """The target far above the others: loss and derivative are 0. Far below: the loss is out of range, and says so."""
+    y = np.array([[[huge], [-huge], [0]]], dtype)
+    loss, dy = losses.softmax_cross_entropy(y, np.array([[0]]))
+    assert loss == 0 and (dy == 0).all() and loss.dtype == dy.dtype == dtype
+    loss, dy = losses.softmax_cross_entropy(y, np.array([[1]]))
+    assert loss == np.inf and dy.ravel().tolist() == [1, -1, 0]
+    loss, dy = losses.softmax_cross_entropy(y * 0 + dtype(huge), np.array([[2]]))
+    assert loss == pytest.approx(math.log(3)) and np.isfinite(dy).all()
+
+
+def test_many_labels_take_no_matrix_of_labels_by_labels():
+    """V = 50,000 in float32: V x V would be 10 GB. y and dy have 0.2 MB each, and a handful of arrays of that size."""
+    y, target = np.zeros((1, 50_000, 1), np.float32), np.array([[7]])
+    tracemalloc.start()
+    loss, dy = losses.softmax_cross_entropy(y, target)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert loss == pytest.approx(math.log(50_000), rel=1e-5) and dy.sum() == pytest.approx(0, abs=1e-5)
+    assert peak < 2e6

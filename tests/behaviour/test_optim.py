@@ -1,5 +1,7 @@
 """Optimisers against sums done by hand and the papers' algorithms; clipping; schedules at their corners."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -106,6 +108,25 @@ def test_clipping_shortens_and_does_not_turn(grad, limit):
         np.testing.assert_array_equal(clipped, grad)
     else:
         np.testing.assert_allclose(clipped, grad * (limit / norm), rtol=1e-15)
+
+
+@pytest.mark.parametrize("size", [1e-45, 1e-40, 1e-25, 1e-15, 1, 1e15, 1e20, 1e38])
+def test_clipping_at_the_ends_of_float32(size):
+    """Squares above 3e38 and below 1e-45 are out of range; norms and clipped gradients are not."""
+    grad = np.float32(size) * np.array([1, -1, 1, 1], np.float32)
+    expected = 2 * float(np.float32(size))
+    clipped = grad.copy()
+    assert optim.clip_global_norm(clipped, expected / 2) == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(clipped, grad / 2, rtol=1e-5, atol=1e-45)  # the smallest number of all has no half
+    clipped = grad.copy()
+    optim.clip_global_norm(clipped, 1e-3 if size > 1 else 2 * expected)
+    assert np.linalg.norm(clipped.astype(float)) == pytest.approx(1e-3 if size > 1 else expected, rel=1e-5)
+
+
+def test_the_norm_of_what_is_not_finite_or_nothing():
+    assert optim.clip_global_norm(np.zeros(3), 1.0) == 0
+    for bad in (np.nan, np.inf):
+        assert not math.isfinite(optim.clip_global_norm(np.array([1.0, bad]), 1.0))
 
 
 # ---- schedules ---------------------------------------------------------------------------------------------------
