@@ -16,7 +16,8 @@ def namespace(*arrays, **named):
     Hand them in by name, and the message of an error will say which.
 
     CuPy is never imported here: an array can only be CuPy's if somebody already imported it. Other array types
-    take part by the array API's own protocol, a method `__array_namespace__`.
+    take part by the array API's own protocol, a method `__array_namespace__`; NumPy's subclasses only so, for what a
+    masked array or one with units means would be lost without a word.
 
     Raises TypeError if something is not an array, or if host and device arrays are mixed.
     """
@@ -39,6 +40,11 @@ def _module_of(name, x):
     if cupy is not None and isinstance(x, cupy.ndarray):
         return cupy
     if isinstance(x, np.ndarray):
+        if type(x) not in (np.ndarray, np.memmap) and type(x).__array_namespace__ is np.ndarray.__array_namespace__:
+            raise TypeError(
+                f"{name}: expected a plain NumPy array, got {type(x).__name__}, whose mask, units or arithmetic would "
+                "be ignored; numpy.array(x, subok=False) drops them"
+            )
         if x.dtype == object:
             from . import symbols  # SymPy is needed for symbols only
 

@@ -47,27 +47,52 @@ def check_finite(name, x):
 
 
 def check_count(name, value):
-    """Raise ValueError unless `value` is a positive integer, Python's or NumPy's."""
+    """`value` as an int. Raise ValueError unless it is a positive integer, Python's or NumPy's."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(f"{name}: expected a positive integer, got {value!r}")
+    return int(value)
 
 
 def check_positive(name, value):
-    """Raise ValueError unless `value` is a finite positive number, Python's or NumPy's."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < value < math.inf:
-        raise ValueError(f"{name}: expected a positive number, got {value!r}")
+    """`value` as a float. Raise ValueError unless it is a finite positive number, Python's or NumPy's."""
+    return _check_number(name, value, "a positive number", lambda v: 0 < v < math.inf)
 
 
 def check_fraction(name, value):
-    """Raise ValueError unless `value` is a number in [0, 1), Python's or NumPy's."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
-        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")
+    """`value` as a float. Raise ValueError unless it is a number in [0, 1), Python's or NumPy's."""
+    return _check_number(name, value, "a number in [0, 1)", lambda v: 0 <= v < 1)
+
+
+def check_not_negative(name, value):
+    """`value` as a float. Raise ValueError unless it is a finite number >= 0, Python's or NumPy's."""
+    return _check_number(name, value, "a number >= 0", lambda v: 0 <= v < math.inf)
+
+
+def _check_number(name, value, expected, fits):
+    """`value` as a float, if that is one and `fits`. (A Fraction too large or too small for a float is 0 or none.)"""
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if fits(number):
+            return number
+    raise ValueError(f"{name}: expected {expected}, got {value!r}")
+
+
+def check_flag(name, value):
+    """`value` as a bool. Raise TypeError unless it is True or False, Python's or NumPy's: "no" would count as yes."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
 
 
 def check_choice(name, value, choices):
-    """Raise ValueError unless `value` is one of `choices`."""
-    if value not in list(choices):
-        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+    """The one of `choices` that `value` is. Raise ValueError if it is none."""
+    for choice in choices:
+        if isinstance(value, type(choice)) and value == choice:
+            return choice
+    raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 def check_names(name, names):

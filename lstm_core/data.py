@@ -6,6 +6,7 @@ truncated or altered copy is an error, never an odd result.
 
 import gzip
 import hashlib
+import io
 import os
 import tempfile
 import warnings
@@ -33,24 +34,26 @@ class DataCorrupt(ValueError):
 
 class _File(NamedTuple):
     sha256: str  # of the uncompressed content
+    size: int  # of that, in bytes
     urls: tuple
 
 
-def _mnist(name, sha256):
+def _mnist(name, size, sha256):
     mirrors = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
-    return {f"mnist/{name}": _File(sha256, tuple(f"{mirror}{name}.gz" for mirror in mirrors))}
+    return {f"mnist/{name}": _File(sha256, size, tuple(f"{mirror}{name}.gz" for mirror in mirrors))}
 
 
 _SHAKESPEARE = "karpathy/char-rnn/master/data/tinyshakespeare/input", "jcjohnson/torch-rnn/master/data/tiny-shakespeare"
 FILES = {
     "text/tiny-shakespeare.txt": _File(
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        1_115_394,
         tuple(f"https://raw.githubusercontent.com/{path}.txt" for path in _SHAKESPEARE),
     ),
-    **_mnist("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-    **_mnist("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-    **_mnist("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-    **_mnist("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    **_mnist("train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    **_mnist("train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    **_mnist("t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    **_mnist("t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
 
 
@@ -110,20 +113,25 @@ def content(name):
     for folder in [Path(own), cache] if own else [cache]:
         for path in (folder / name, folder / f"{name}.gz"):
             if path.is_file():
-                return _verified(name, path, path.read_bytes())
+                with open(path, "rb") as file:  # what is larger than its content cannot be it, nor a gzip of it
+                    size = FILES[name].size
+                    return _verified(name, path, file.read(size + size // 1_000 + 1_000))
     return _download(name, cache / name)
 
 
 def _verified(name, source, raw):
     """`raw`, unzipped if it is gzip; DataCorrupt unless its SHA-256 is the one of `FILES`."""
+    sha256, size, _ = FILES[name]
     try:
-        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        if raw[:2] == b"\x1f\x8b":
+            raw = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(size + 1)  # no further: a small file may hold terabytes
     except (EOFError, OSError, zlib.error) as error:
         raise DataCorrupt(f"{source}: not a whole gzip file ({error}); delete it and fetch it anew") from error
     found = hashlib.sha256(raw).hexdigest()
-    if found != FILES[name].sha256:
+    if found != sha256:
+        length = f"{len(raw):,} bytes" if len(raw) <= size else f"more than {size:,} bytes"
         raise DataCorrupt(
-            f"{source}: expected content with SHA-256 {FILES[name].sha256}, got {found} ({len(raw):,} bytes); "
+            f"{source}: expected content with SHA-256 {sha256}, got {found} ({length}); "
             "it is truncated or altered: delete it and fetch it anew"
         )
     return raw

@@ -5,14 +5,13 @@ An optimiser is two functions: `init(theta)` returns its state, a dict; `update(
 """
 
 import math
-import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from .arrays import namespace
-from .checks import check_fraction, check_positive
+from .checks import check_fraction, check_not_negative, check_positive
 
 
 class Optimizer(NamedTuple):
@@ -33,7 +32,7 @@ def sgd():
 
 def momentum(beta=0.9):
     """v ← β v + ∇;  θ ← θ - η v (Polyak's heavy ball)."""
-    check_fraction("beta", beta)
+    beta = check_fraction("beta", beta)
 
     def init(theta):
         return {"v": namespace(theta).zeros_like(theta)}
@@ -54,10 +53,8 @@ def adam(beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
 
     k counts the updates. The decay λ = `weight_decay` acts on all parameters, the biases included.
     """
-    check_fraction("beta1", beta1)
-    check_fraction("beta2", beta2)
-    check_positive("epsilon", epsilon)
-    check_fraction("weight_decay", weight_decay)
+    beta1, beta2 = check_fraction("beta1", beta1), check_fraction("beta2", beta2)
+    epsilon, weight_decay = check_positive("epsilon", epsilon), check_fraction("weight_decay", weight_decay)
 
     def init(theta):
         zeros = namespace(theta).zeros_like
@@ -83,7 +80,7 @@ def clip_global_norm(grad, limit):
     Returns the norm before clipping, a float. `limit` None only measures.
     """
     if limit is not None:
-        check_positive("limit", limit)
+        limit = check_positive("limit", limit)
     norm, unit = _norm(grad)
     if limit is not None and limit < norm < math.inf:
         if unit != 1:
@@ -114,15 +111,13 @@ def _norm(grad):
 
 def constant(rate):
     """The same rate throughout."""
-    check_positive("rate", rate)
+    rate = check_positive("rate", rate)
     return lambda progress: rate
 
 
 def steps(rate, every, factor=0.5):
     """`rate`, multiplied by `factor` after every `every` epochs."""
-    check_positive("rate", rate)
-    check_positive("every", every)
-    check_positive("factor", factor)
+    rate, every, factor = (check_positive(k, v) for k, v in {"rate": rate, "every": every, "factor": factor}.items())
     return lambda progress: rate * factor ** math.floor(progress / every + 1e-9)  # 0.3 / 0.1 is 2.999…
 
 
@@ -131,9 +126,9 @@ def cosine(rate, epochs, warmup=0.0):
 
     The descent is Loshchilov & Hutter's (2017); with the warm-up it is the one-cycle rate of Smith & Topin (2019).
     """
-    check_positive("rate", rate)
-    check_positive("epochs", epochs)
-    if not (isinstance(warmup, numbers.Real) and 0 <= warmup < epochs):
+    rate, epochs = check_positive("rate", rate), check_positive("epochs", epochs)
+    warmup = check_not_negative("warmup", warmup)
+    if warmup >= epochs:
         raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs}, got {warmup!r}")
 
     def schedule(progress):

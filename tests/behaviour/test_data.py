@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def folders(tmp_path, monkeypatch):
     own, cache = tmp_path / "own", tmp_path / "cache"
     monkeypatch.setenv("LSTM_CORE_DATA", str(own))
     monkeypatch.setattr(data.pooch, "os_cache", lambda name: cache)
-    monkeypatch.setattr(data, "FILES", {NAME: data._File(hashlib.sha256(CONTENT).hexdigest(), URLS)})
+    monkeypatch.setattr(data, "FILES", {NAME: data._File(hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), URLS)})
     serve(monkeypatch, {})
     return own, cache
 
@@ -216,7 +217,7 @@ def test_mnist_reads_idx(folders, monkeypatch):
         x, y = rng.integers(0, 256, (count, 28, 28), np.uint8), rng.integers(0, 10, count, np.uint8)
         sets.append((x, y))
         for name, raw in {f"{prefix}-images-idx3-ubyte": idx(x), f"{prefix}-labels-idx1-ubyte": idx(y)}.items():
-            files[f"mnist/{name}"] = data._File(hashlib.sha256(raw).hexdigest(), (name,))
+            files[f"mnist/{name}"] = data._File(hashlib.sha256(raw).hexdigest(), len(raw), (name,))
             serve(monkeypatch, {name: raw})
             monkeypatch.setattr(data, "FILES", files)
             data.content(f"mnist/{name}")  # into the cache
@@ -284,3 +285,29 @@ def test_an_altered_mnist_is_refused(tmp_path, monkeypatch):
     path.write_bytes(gzip.compress(idx(np.zeros(10_000, np.uint8))))
     with pytest.raises(data.DataCorrupt, match=f"{name}.gz: expected content with SHA-256 ff7bcfd4.*10,008 bytes"):
         data.content(f"mnist/{name}")
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["gzip", "plain"])
+def test_a_file_is_read_no_further_than_what_it_should_hold(folders, packed):
+    """200 MB of zeros, as a gzip of 0.2 MB or as a sparse file: refused in a megabyte of memory."""
+    path = folders[0] / (f"{NAME}.gz" if packed else NAME)
+    path.parent.mkdir(parents=True)
+    with gzip.open(path, "wb") if packed else open(path, "wb") as file:
+        if packed:
+            for _ in range(200):
+                file.write(bytes(1_000_000))
+        else:
+            file.truncate(200_000_000)
+    tracemalloc.start()
+    with pytest.raises(data.DataCorrupt, match=r"more than 1,024 bytes"):
+        data.content(NAME)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1e6
+
+
+def test_the_sizes_are_those_of_the_sources():
+    sizes = {"train-images-idx3-ubyte": 47_040_016, "train-labels-idx1-ubyte": 60_008,
+             "t10k-images-idx3-ubyte": 7_840_016, "t10k-labels-idx1-ubyte": 10_008}  # fmt: skip
+    assert {name: data.FILES[f"mnist/{name}"].size for name in sizes} == sizes
+    assert data.FILES["text/tiny-shakespeare.txt"].size == 1_115_394
