@@ -5,6 +5,7 @@ NumPy arrays, on CuPy arrays, and on NumPy arrays of symbols; nothing here is gl
 """
 
 import math
+import reprlib
 import sys
 
 import numpy as np
@@ -71,7 +72,7 @@ def device_module(device):
         return cupy
     if hasattr(device, "asarray"):
         return device
-    raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {device!r}")
+    raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {reprlib.repr(device)}")
 
 
 def to_device(x, device):

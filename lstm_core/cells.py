@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .arrays import namespace
-from .checks import check_names
+from .checks import brief, check_names
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Cell:
         check_names("stages: inputs", self.inputs)
         check_names("stages: recurs", self.recurs)
         if self.forget not in (None, *self.inputs):
-            raise ValueError(f"forget: expected one of {', '.join(self.inputs)}, got {self.forget!r}")
+            raise ValueError(f"forget: expected one of {', '.join(self.inputs)}, got {brief(self.forget)}")
 
     @property
     def inputs(self):

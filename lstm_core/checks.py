@@ -2,10 +2,25 @@
 
 import math
 import numbers
+import reprlib
 
 import numpy as np
 
 from .arrays import namespace
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 200
+
+
+def brief(value):
+    """`value` as it stands in a message: as `repr` writes it, but not more than a few lines."""
+    return _short.repr(value)
+
+
+def listed(names):
+    """Names in a row, with commas; of very many the first ones."""
+    text = ", ".join(map(str, names))
+    return text if len(text) <= 1_000 else text[:1_000].rpartition(", ")[0] + ", …"
 
 
 def check_shape(name, x, axes):
@@ -24,6 +39,12 @@ def check_shape(name, x, axes):
         if n == 0:
             raise ValueError(f"{name}: expected {letter} >= 1, got an array of shape {tuple(x.shape)}: it is empty")
     return x.shape
+
+
+def check_same_shape(name, x, shape):
+    """Raise ValueError unless array `x` has exactly this shape."""
+    if tuple(x.shape) != tuple(shape):
+        raise ValueError(f"{name}: expected shape {tuple(shape)}, got {tuple(x.shape)}")
 
 
 def check_dtype(name, x, dtype):
@@ -49,7 +70,7 @@ def check_finite(name, x):
 def check_count(name, value):
     """`value` as an int. Raise ValueError unless it is a positive integer, Python's or NumPy's."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(f"{name}: expected a positive integer, got {value!r}")
+        raise ValueError(f"{name}: expected a positive integer, got {brief(value)}")
     return int(value)
 
 
@@ -68,6 +89,11 @@ def check_not_negative(name, value):
     return _check_number(name, value, "a number >= 0", lambda v: 0 <= v < math.inf)
 
 
+def check_number(name, value):
+    """`value` as a float. Raise ValueError unless it is a finite number, Python's or NumPy's."""
+    return _check_number(name, value, "a number", math.isfinite)
+
+
 def _check_number(name, value, expected, fits):
     """`value` as a float, if that is one and `fits`. (A Fraction too large or too small for a float is 0 or none.)"""
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
@@ -77,13 +103,13 @@ def _check_number(name, value, expected, fits):
             number = math.inf
         if fits(number):
             return number
-    raise ValueError(f"{name}: expected {expected}, got {value!r}")
+    raise ValueError(f"{name}: expected {expected}, got {brief(value)}")
 
 
 def check_flag(name, value):
     """`value` as a bool. Raise TypeError unless it is True or False, Python's or NumPy's: "no" would count as yes."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name}: expected True or False, got {value!r}")
+        raise TypeError(f"{name}: expected True or False, got {brief(value)}")
     return bool(value)
 
 
@@ -92,21 +118,21 @@ def check_choice(name, value, choices):
     for choice in choices:
         if isinstance(value, type(choice)) and value == choice:
             return choice
-    raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+    raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {brief(value)}")
 
 
 def check_names(name, names):
     """`names` as a tuple. Raise ValueError unless they are words, each there once; a string counts as its letters."""
     names = tuple(names)
     if not all(isinstance(n, str) and n for n in names) or len({*names}) != len(names):
-        raise ValueError(f"{name}: expected names that differ, got {names!r}")
+        raise ValueError(f"{name}: expected names that differ, got {brief(names)}")
     return names
 
 
 def check_rng(rng):
     """Raise TypeError unless `rng` is a NumPy Generator: no seed, no global state."""
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng: expected a numpy.random.Generator, e.g. numpy.random.default_rng(0), got {rng!r}")
+        raise TypeError(f"rng: expected a numpy.random.Generator, e.g. numpy.random.default_rng(0), got {brief(rng)}")
 
 
 def check_labels(name, labels, classes):

@@ -20,7 +20,7 @@ with warnings.catch_warnings():  # pooch asks tqdm for a widget; a plain bar wil
     warnings.simplefilter("ignore")
     import pooch
 
-from .checks import check_count, check_rng
+from .checks import brief, check_count, check_rng
 from .files import write_atomic
 
 
@@ -107,7 +107,7 @@ def parity(rng, count, length):
 def content(name):
     """The verified bytes of the file `name` of `FILES`. Raises DataUnavailable or DataCorrupt."""
     if name not in FILES:
-        raise ValueError(f"name: expected one of {', '.join(FILES)}, got {name!r}")
+        raise ValueError(f"name: expected one of {', '.join(FILES)}, got {brief(name)}")
     cache = Path(pooch.os_cache("lstm_core"))
     own = os.environ.get("LSTM_CORE_DATA")
     for folder in [Path(own), cache] if own else [cache]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import cells, init, scan, variants
 from .arrays import namespace
-from .checks import check_choice, check_count, check_dtype, check_fraction, check_shape
+from .checks import brief, check_choice, check_count, check_dtype, check_flag, check_fraction, check_number, check_shape
 
 
 class Pass(NamedTuple):
@@ -74,8 +74,7 @@ def rnn(features, hidden, activation="tanh", **options):
     options: W, R of `recurrent`
     """
     forms = {"tanh": "rnn", "relu": "rnn relu"}
-    check_choice("activation", activation, forms)
-    return recurrent(forms[activation], features, hidden, **options)
+    return recurrent(forms[check_choice("activation", activation, forms)], features, hidden, **options)
 
 
 def lstm(features, hidden, peepholes=False, **options):
@@ -83,7 +82,7 @@ def lstm(features, hidden, peepholes=False, **options):
 
     options: W, R, forget_bias of `recurrent`
     """
-    return recurrent(cells.LSTM, features, hidden, own=peepholes, **options)
+    return recurrent(cells.LSTM, features, hidden, own=check_flag("peepholes", peepholes), **options)
 
 
 def gru(features, hidden, reset="after", **options):
@@ -92,8 +91,7 @@ def gru(features, hidden, reset="after", **options):
     options: W, R of `recurrent`
     """
     forms = {"after": cells.GRU, "before": cells.GRU_BEFORE}
-    check_choice("reset", reset, forms)
-    return recurrent(forms[reset], features, hidden, **options)
+    return recurrent(forms[check_choice("reset", reset, forms)], features, hidden, **options)
 
 
 def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.orthogonal, forget_bias=1.0):
@@ -106,10 +104,9 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
           notice of it. All else starts at 0
     """
     if not isinstance(cell, cells.Cell):
-        check_choice("cell", cell, variants.CELLS)
-        cell = variants.CELLS[cell]
-    check_count("features", features)
-    check_count("hidden", hidden)
+        cell = variants.CELLS[check_choice("cell", cell, variants.CELLS)]
+    features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
+    forget_bias = check_number("forget_bias", forget_bias)
 
     def start(rng):
         return {
@@ -125,8 +122,7 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
     def backward(P, cache, dy, dstate):
         return scan.backward(cell, P, cache, dy, dstate or None)
 
-    sizes = {"features": int(features), "hidden": int(hidden)}
-    config = {"layer": "recurrent", "cell": cell.name, **sizes, "own": bool(own)}
+    config = {"layer": "recurrent", "cell": cell.name, "features": features, "hidden": hidden, "own": own}
     shapes = scan.parameter_shapes(cell, features, hidden, own)
     output = lambda T, D: (T, hidden)
     return Layer(
@@ -168,6 +164,7 @@ def bidirectional(of, last=False):
     The features are forward's, then reverse's, and so is the state: their arrays one after the other.
     """
     _check_recurrent(of)
+    last = check_flag("last", last)
     pair = {"forward": of, "reverse": reverse(of)}
     hidden = of.output(1, of.features)[1]
     ends = (slice(-1, None), slice(0, 1)) if last else (slice(None),) * 2
@@ -201,7 +198,7 @@ def bidirectional(of, last=False):
     def start(rng):
         return {f"{name}.{key}": value for name in pair for key, value in of.init(rng).items()}
 
-    config = {"layer": "bidirectional", "of": of.config, "last": bool(last)}
+    config = {"layer": "bidirectional", "of": of.config, "last": last}
     shapes = {f"{name}.{key}": shape for name in pair for key, shape in of.shapes.items()}
     output = lambda T, D: (1 if last else T, 2 * hidden)
     return of._replace(
@@ -218,18 +215,24 @@ def bidirectional(of, last=False):
 
 
 def last():
-    """Layer that keeps the last step only: x (T, D, B) -> (1, D, B).
-
-    Behind a recurrent layer with a mask, that is the output of the last step that is there: the state has waited.
-    """
+    """Layer that keeps the last step only: x (T, D, B) -> (1, D, B); with a mask, each example's last that is there."""
 
     def forward(P, x, state, how=PLAIN):
-        return x[-1:], (), x
+        if how.mask is None:
+            return x[-1:], (), (x, None)
+        xp = namespace(x=x, mask=how.mask)
+        t = len(x) - 1 - how.mask[::-1].argmax(axis=0)  # of each example; (B,)
+        return x[t, :, xp.arange(x.shape[2])].T[None], (), (x, t)
 
-    def backward(P, x, dy, dstate):
-        dx = namespace(x=x, dy=dy).zeros_like(x)
+    def backward(P, cache, dy, dstate):
+        x, t = cache
+        xp = namespace(x=x, dy=dy)
+        dx = xp.zeros_like(x)
         check_shape("dy", dy, {"T": 1, "D": x.shape[1], "B": x.shape[2]})
-        dx[-1:] = dy
+        if t is None:
+            dx[-1:] = dy
+        else:
+            dx[t, :, xp.arange(x.shape[2])] = dy[0].T
         return {}, dx, ()
 
     return Layer("last", {"layer": "last"}, forward, backward, output=lambda T, D: (1, D))
@@ -237,8 +240,7 @@ def last():
 
 def dense(features, outputs, W=init.xavier_uniform):
     """Affine layer, the same at every step: y_t = W x_t + b, x (T, D, B) -> (T, C, B). `W` starts it; b = 0."""
-    check_count("features", features)
-    check_count("outputs", outputs)
+    features, outputs = check_count("features", features), check_count("outputs", outputs)
 
     def forward(P, x, state, how=PLAIN):
         namespace(x=x, **P)
@@ -256,7 +258,7 @@ def dense(features, outputs, W=init.xavier_uniform):
     def start(rng):
         return {"W": W(rng, outputs, features), "b": 0.0}
 
-    config = {"layer": "dense", "features": int(features), "outputs": int(outputs)}
+    config = {"layer": "dense", "features": features, "outputs": outputs}
     shapes = {"W": (outputs, features), "b": (outputs, 1)}
     return Layer("dense", config, forward, backward, features, shapes, start, lambda T, D: (T, outputs))
 
@@ -266,8 +268,7 @@ def embedding(labels, outputs):
 
     It is `dense` without b on one-hot columns, looked up instead of multiplied. W starts as standard normal numbers.
     """
-    check_count("labels", labels)
-    check_count("outputs", outputs)
+    labels, outputs = check_count("labels", labels), check_count("outputs", outputs)
 
     def forward(P, x, state, how=PLAIN):
         return namespace(x=x, **P).moveaxis(P["W"][:, x], 0, 1), (), x
@@ -275,19 +276,35 @@ def embedding(labels, outputs):
     def backward(P, x, dy, dstate):
         xp = namespace(x=x, dy=dy)
         check_shape("dy", dy, {"T": x.shape[0], "C": outputs, "B": x.shape[1]})
-        return {"W": xp.tensordot(dy, xp.eye(labels, dtype=dy.dtype)[x], ((0, 2), (0, 1)))}, None, ()
+        used, position = xp.unique(x, return_inverse=True)
+        dW = xp.zeros((outputs, labels), dy.dtype)
+        dW[:, used] = _sum_by_position(xp, dy, position.reshape(x.shape), len(used))
+        return {"W": dW}, None, ()
 
     def start(rng):
         return {"W": rng.standard_normal((outputs, labels))}
 
-    config, shapes = {"layer": "embedding", "labels": int(labels), "outputs": int(outputs)}, {"W": (outputs, labels)}
+    config, shapes = {"layer": "embedding", "labels": labels, "outputs": outputs}, {"W": (outputs, labels)}
     output = lambda T, D: (T, outputs)
-    return Layer("embedding", config, forward, backward, None, shapes, start, output, labels=int(labels))
+    return Layer("embedding", config, forward, backward, None, shapes, start, output, labels=labels)
+
+
+def _sum_by_position(xp, dy, position, count):
+    """For k = 0 … count-1 the sum of those columns of dy (T, C, B) where `position` (T, B) is k: (C, count).
+
+    A product with one-hot columns, so many steps at a time that these take no more than 1 MB or so.
+    """
+    total, steps = 0, max(1, 2**18 // (position.shape[1] * count))
+    zero, one = xp.zeros((), dy.dtype), xp.ones((), dy.dtype)
+    for t in range(0, len(dy), steps):
+        onehot = xp.where(position[t : t + steps, :, None] == xp.arange(count), one, zero)
+        total = total + xp.tensordot(dy[t : t + steps], onehot, ((0, 2), (0, 1)))
+    return total
 
 
 def activation(function):
     """Layer that applies "tanh", "sigmoid" or "relu" elementwise, or "softmax" over the features; of any (T, D, B)."""
-    check_choice("function", function, ("tanh", "sigmoid", "relu", "softmax"))
+    function = check_choice("function", function, ("tanh", "sigmoid", "relu", "softmax"))
 
     def forward(P, x, state, how=PLAIN):
         xp = namespace(x)
@@ -316,7 +333,7 @@ def dropout(rate):
     Srivastava et al. 2014, inverted: nothing is done without a generator (`Pass.rng`). Put it between layers:
     the recurrence itself is left alone (Zaremba, Sutskever & Vinyals 2014). On any device the numbers are NumPy's.
     """
-    check_fraction("rate", rate)
+    rate = check_fraction("rate", rate)
 
     def forward(P, x, state, how=PLAIN):
         if how.rng is None:
@@ -328,7 +345,7 @@ def dropout(rate):
     def backward(P, factor, dy, dstate):
         return {}, dy if factor is None else dy * factor, ()
 
-    return Layer("dropout", {"layer": "dropout", "rate": float(rate)}, forward, backward)
+    return Layer("dropout", {"layer": "dropout", "rate": rate}, forward, backward)
 
 
 def make(config):
@@ -349,4 +366,4 @@ def make(config):
 
 def _check_recurrent(of):
     if not (isinstance(of, Layer) and of.directions == ("forward",)):
-        raise ValueError(f"of: expected a recurrent layer such as lstm(28, 100), got {of!r}")
+        raise ValueError(f"of: expected a recurrent layer such as lstm(28, 100), got {brief(of)}")

@@ -6,11 +6,22 @@ where the one becomes the other.
 
 import copy
 import math
+from collections import Counter
+from collections.abc import MutableMapping
 
 import numpy as np
 
 from .arrays import namespace, to_device, views
-from .checks import check_dtype, check_finite, check_floating, check_labels, check_rng, check_shape
+from .checks import (
+    brief,
+    check_dtype,
+    check_finite,
+    check_floating,
+    check_labels,
+    check_rng,
+    check_same_shape,
+    check_shape,
+)
 from .layers import Layer, Pass
 
 
@@ -25,6 +36,44 @@ def columns(x):
     return xp.ascontiguousarray(xp.moveaxis(x, 0, -1))
 
 
+class Parameters(MutableMapping):
+    """The named parameters of a model: views of its θ, so that there is one truth. What is assigned is copied into θ.
+
+    `params["dense.b"] = array` raises KeyError for a name that is not there, ValueError for another shape or for
+    numbers that are not finite, TypeError for another dtype or array module; then nothing is changed.
+    """
+
+    def __init__(self, views):
+        self._views = views
+
+    def __getitem__(self, name):
+        return self._views[name]
+
+    def __setitem__(self, name, array):
+        view = self._views[name]
+        if array is view:  # after `params["dense.b"] += 1`
+            return
+        where = f"params[{name!r}]"
+        namespace(**{"theta": view, where: array})
+        check_same_shape(where, array, view.shape)
+        check_dtype(where, array, view.dtype)
+        if not bool(namespace(array).isfinite(array).all()):
+            raise ValueError(f"{where}: expected finite numbers, got NaN or infinity")
+        view[...] = array
+
+    def __delitem__(self, name):
+        raise TypeError(f"params: expected a model to keep its parameters, got the deletion of {name!r}")
+
+    def __iter__(self):
+        return iter(self._views)
+
+    def __len__(self):
+        return len(self._views)
+
+    def __repr__(self):
+        return f"Parameters({', '.join(f'{name} {view.shape}' for name, view in self._views.items())})"
+
+
 class Model:
     """Layers, a loss and their parameters.
 
@@ -36,8 +85,8 @@ class Model:
     `reads_last`: whether the output is one step; `outputs`: C; `labels`: how many an embedding reads, else None;
     `runs_forward`: whether pieces, the state carried on, give what the whole gives: each step depends on earlier steps
     only, and none of the layers that run through time stands behind `last`.
-    `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats).
-    Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
+    `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats; see
+    `Parameters`). Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
 
     Raises ValueError if two neighbouring layers do not fit, TypeError for another dtype.
     """
@@ -45,10 +94,10 @@ class Model:
     def __init__(self, layers, loss, *, rng, dtype=np.float32):
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
-        layers = list(layers)
+        layers = tuple(layers)
         _check_layers(layers)
         if not callable(loss):
-            raise TypeError(f"loss: expected a function such as losses.mse, got {loss!r}")
+            raise TypeError(f"loss: expected a function such as losses.mse, got {brief(loss)}")
         check_rng(rng)
         self.layers, self.loss_function, self.names = layers, loss, _numbered([layer.name for layer in layers])
         self.labels = layers[0].labels
@@ -62,8 +111,7 @@ class Model:
         for name, layer in zip(self.names, layers, strict=True):
             start = layer.init(rng)
             for key, shape in layer.shapes.items():
-                values = start[key]  # one for all, or as many as the parameter has
-                self.params[f"{name}.{key}"][...] = np.reshape(values, shape) if np.ndim(values) else values
+                self.params[f"{name}.{key}"][...] = _start_of(f"{name}.{key}", start[key], shape)
 
     def _check_fit(self):
         """Raise ValueError if two neighbouring layers do not fit. Returns reads_last, outputs and runs_forward."""
@@ -85,7 +133,11 @@ class Model:
         namespace(theta=theta)
         check_floating("theta", theta)
         check_shape("theta", theta, {"N": sum(map(math.prod, self.shapes.values()))})
-        self._theta, self.params = theta, views(self.shapes, theta)
+        self._theta, self._params = theta, Parameters(views(self.shapes, theta))
+
+    @property
+    def params(self):
+        return self._params
 
     def __setstate__(self, state):
         """A copy, deep ones too: its `params` are views of its own `theta`."""
@@ -133,8 +185,8 @@ class Model:
             grads, dy, dstate0 = self.layers[k].backward(params[k], caches[k], dy, dstates[k] if dstates else ())
             for key, part in parts[k].items():
                 part[...] = grads[key]
-            dstates0.insert(0, dstate0)
-        return grad, dy, dstates0
+            dstates0.append(dstate0)
+        return grad, dy, dstates0[::-1]
 
     def loss_and_gradient(self, x, target, mask=None):
         """Loss (a 0-dimensional array) and flat gradient for columns x (T, D, B) and the target the loss wants."""
@@ -182,10 +234,19 @@ class Model:
         """
         namespace(x=x, theta=self.theta)
         x = self.check_input(x, lengths)
+        self._check_states(states)
         mask = None if lengths is None else step_mask(lengths, x.shape[1])
         y, states, _ = self.forward(columns(x), states, keep=False, mask=mask)
         y = namespace(y).moveaxis(y, -1, 0)
         return (y[:, 0] if self.reads_last else y), states
+
+    def _check_states(self, states):
+        """Raise ValueError, naming the array, if one of the initial `states` is not finite."""
+        self._check_per_layer("states", states)
+        for k, arrays in enumerate(states or ()):
+            for j, array in enumerate(arrays):
+                if not bool(namespace(**{f"states[{k}][{j}]": array}).isfinite(array).all()):
+                    raise ValueError(f"states[{k}][{j}]: expected finite numbers, got NaN or infinity")
 
     def check_input(self, x, lengths=None):
         """x (B, T, D) in the model's precision, or labels (B, T) for an embedding; 0 beyond `lengths`.
@@ -198,7 +259,7 @@ class Model:
         if lengths is not None:
             check_shape("lengths", lengths, {"B": len(x)})
             if lengths.dtype.kind not in "iu" or not 1 <= int(lengths.min()) <= int(lengths.max()) <= x.shape[1]:
-                raise ValueError(f"lengths: expected integers in 1 ... {x.shape[1]}, got {lengths!r}")
+                raise ValueError(f"lengths: expected integers in 1 ... {x.shape[1]}, got {brief(lengths)}")
             x = self._there(x, lengths)
         if self.labels:
             check_labels("x", x, self.labels)
@@ -246,7 +307,7 @@ def _check_layers(layers):
         raise ValueError("layers: expected at least one layer, got none")
     for layer in layers:
         if not isinstance(layer, Layer):
-            raise TypeError(f"layers: expected layers such as lstm(28, 100), got {layer!r}")
+            raise TypeError(f"layers: expected layers such as lstm(28, 100), got {brief(layer)}")
     if layers[0].features is None and layers[0].labels is None:
         raise ValueError(f"layers: expected a first layer that states its features, got {layers[0].name}")
     if any(layer.labels is not None for layer in layers[1:]):
@@ -264,4 +325,18 @@ def _check_layers(layers):
 
 def _numbered(names):
     """`names`, those that repeat with a number behind: lstm1, lstm2."""
-    return [name if names.count(name) == 1 else f"{name}{names[:k].count(name) + 1}" for k, name in enumerate(names)]
+    often, so_far, numbered = Counter(names), Counter(), []
+    for name in names:
+        so_far[name] += 1
+        numbered.append(name if often[name] == 1 else f"{name}{so_far[name]}")
+    return tuple(numbered)
+
+
+def _start_of(name, values, shape):
+    """The starting values of a parameter: one for all, or as many as it has. ValueError if an initialiser is wrong."""
+    values = np.asarray(values, np.float64)
+    if values.ndim and values.size != math.prod(shape):
+        raise ValueError(f"{name}: expected an initialiser that gives {math.prod(shape)} numbers, got {values.size}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name}: expected an initialiser that gives finite numbers, got NaN or infinity")
+    return values.reshape(shape) if values.ndim else values

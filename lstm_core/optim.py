@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import namespace
-from .checks import check_fraction, check_not_negative, check_positive
+from .checks import brief, check_fraction, check_not_negative, check_positive
 
 
 class Optimizer(NamedTuple):
@@ -129,7 +129,7 @@ def cosine(rate, epochs, warmup=0.0):
     rate, epochs = check_positive("rate", rate), check_positive("epochs", epochs)
     warmup = check_not_negative("warmup", warmup)
     if warmup >= epochs:
-        raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs}, got {warmup!r}")
+        raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs}, got {brief(warmup)}")
 
     def schedule(progress):
         if progress < warmup:

@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 
 from .arrays import namespace, to_host
-from .checks import check_count, check_rng
+from .checks import brief, check_count, check_rng
 
 
 def sample(model, start, count, *, rng, temperature=1.0):
@@ -24,7 +24,7 @@ def sample(model, start, count, *, rng, temperature=1.0):
     check_count("count", count)
     check_rng(rng)
     if not (isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf):
-        raise ValueError(f"temperature: expected a number >= 0, got {temperature!r}")
+        raise ValueError(f"temperature: expected a number >= 0, got {brief(temperature)}")
     if (model.labels or model.layers[0].features) != model.outputs or not model.runs_forward:
         raise ValueError(f"model: expected one that runs forward and scores the labels it reads, got {model.names}")
     xp, labels, states = namespace(model.theta), np.asarray(start), None

@@ -11,7 +11,7 @@ B examples (columns), D input features, H hidden units, G gates, K own parameter
 from typing import NamedTuple
 
 from .arrays import ZERO, namespace
-from .checks import check_dtype, check_floating, check_shape
+from .checks import check_dtype, check_floating, check_shape, listed
 
 
 class Kept(NamedTuple):
@@ -154,7 +154,7 @@ def _check_forward(cell, P, x, state, mask):
     H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
     shapes = parameter_shapes(cell, D, H, own="p" in P)
     if P.keys() != shapes.keys():
-        raise ValueError(f"P: expected the names {', '.join(shapes)} for cell {cell.name}, got {', '.join(P)}")
+        raise ValueError(f"P: expected the names {listed(shapes)} for cell {cell.name}, got {listed(P)}")
     for name, shape in shapes.items():
         letters = ("K", "H", "1") if name == "p" else ("G*H", {"W": "D", "R": "H", "b": "1"}[name])
         check_shape(f"P[{name!r}]", P[name], dict(zip(letters, shape, strict=True)))

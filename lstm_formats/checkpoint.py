@@ -13,7 +13,7 @@ import numpy as np
 import safetensors.numpy
 
 from lstm_core.arrays import to_host
-from lstm_core.checks import check_rng
+from lstm_core.checks import brief, check_rng
 from lstm_core.files import write_atomic
 from lstm_core.training import History, Scores
 
@@ -77,7 +77,7 @@ def _read(raw):
 
     meta = json.loads(header["__metadata__"]["lstm_core"], object_hook=put_back)
     if meta["version"] != VERSION:
-        raise ValueError(f"expected format version {VERSION}, got {meta['version']!r}")
+        raise ValueError(f"expected format version {VERSION}, got {brief(meta['version'])}")
     digest = hashlib.sha256(raw.replace(meta["sha256"].encode(), BLANK.encode(), 1)).hexdigest()
     if digest != meta["sha256"]:
         raise ValueError(f"expected content with SHA-256 {meta['sha256']}, got {digest}: it was altered")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lstm_core.arrays import namespace, to_device, views
-from lstm_core.checks import check_choice
+from lstm_core.checks import brief, check_choice, listed
 from lstm_core.layers import make
 from lstm_core.losses import mse, softmax_cross_entropy
 from lstm_core.model import Model
@@ -27,7 +27,7 @@ def config_of(model):
     """What `model_from` needs beside the parameters: a dict of JSON values. Raises ValueError if that is not enough."""
     name = getattr(model.loss_function, "__name__", None)
     if LOSSES.get(name) is not model.loss_function:
-        raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {model.loss_function!r}")
+        raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {brief(model.loss_function)}")
     check_choice("dtype", str(model.theta.dtype), DTYPES)
     check_parameters(model, model.params)
     layers = [check_known(layer).config for layer in model.layers]
@@ -75,7 +75,7 @@ def fill(model, arrays):
 def check_parameters(model, arrays):
     """Raise ValueError unless `arrays` are parameters for `model`: names, shapes, dtype, finite numbers."""
     if arrays.keys() != model.shapes.keys():
-        raise ValueError(f"parameters: expected {', '.join(model.shapes)}, got {', '.join(arrays)}")
+        raise ValueError(f"parameters: expected {listed(model.shapes)}, got {listed(arrays)}")
     for name, shape in model.shapes.items():
         x = arrays[name]
         if x.shape != shape or x.dtype != model.theta.dtype:

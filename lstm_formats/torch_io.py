@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_core.arrays import to_host, views
+from lstm_core.checks import listed
 
 from .configs import check_known, fill, prefixes
 
@@ -56,7 +57,7 @@ def load_state_dict(model, state, stacked=False):
     state = {name: x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x) for name, x in state.items()}
     places, theta = _places(model, stacked), np.zeros(model.theta.shape, model.theta.dtype)
     if state.keys() != places.keys():
-        raise ValueError(f"state: expected {', '.join(places)}, got {', '.join(state)}")
+        raise ValueError(f"state: expected {listed(places)}, got {listed(state)}")
     for name, (index, _) in places.items():
         x = state[name]
         if x.shape != index.shape or x.dtype != theta.dtype:

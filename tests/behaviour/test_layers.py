@@ -219,7 +219,7 @@ def test_parameter_counts(layer, count):
 
 def test_layers_of_one_kind_are_numbered():
     found = make([lstm(3, 4), lstm(4, 5), gru(5, 6), dense(6, 2)])
-    assert found.names == ["lstm1", "lstm2", "gru", "dense"]
+    assert list(found.names) == ["lstm1", "lstm2", "gru", "dense"]
     assert list(found.params)[:4] == ["lstm1.W", "lstm1.R", "lstm1.b", "lstm2.W"]
     assert [row[:2] for row in found.table()] == [
         ("lstm1", "(T, 4)"), ("lstm2", "(T, 5)"), ("gru", "(T, 6)"), ("dense", "(T, 2)"), ("total", "")]

@@ -15,10 +15,10 @@ import onnx.reference
 import onnxruntime
 import pytest
 from ladder import SIZES, TOLERANCE
+from lstm_core.check import relative_error
 
 from lstm_core import cells, scan
 from lstm_core.cells import Cell
-from lstm_core.check import relative_error
 
 # ---- the equations as the book prints them, gate by gate ---------------------------------------------------------
 # W, R and b are dicts: gate -> rows. `act` is torch or jax.nn: it brings sigmoid and tanh.
