@@ -19,7 +19,8 @@ from lstm_core.files import write_atomic
 from lstm_core.layers import make
 from lstm_core.losses import mse, softmax_cross_entropy
 from lstm_core.model import Model
-from lstm_core.training import History, Scores
+from lstm_core.scores import Scores
+from lstm_core.training import History
 
 VERSION = 1
 BLANK = "?" * 64

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_core import check, losses
+from lstm_core import gradcheck, losses
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4))  # T, C, B
 
@@ -43,8 +43,8 @@ def test_derivatives(loss, shape):
         return loss(y, target.astype(y.dtype) if loss is losses.mse else target)[0]
 
     _, dy = loss(y, target)
-    exact = check.complex_step(f, y.ravel()).reshape(shape)
-    rough = check.central_differences(f, y.ravel()).reshape(shape)
+    exact = gradcheck.complex_step(f, y.ravel()).reshape(shape)
+    rough = gradcheck.central_differences(f, y.ravel()).reshape(shape)
     np.testing.assert_allclose(dy, exact, rtol=0, atol=1e-14)  # exact to rounding, and |dy| < 1
     np.testing.assert_allclose(dy, rough, rtol=0, atol=1e-9)  # cancellation: 1e-16 / 1e-5, some ten times
 
