@@ -1,12 +1,13 @@
 """lstm_core: recurrent networks whose every gradient is proven.
 
-Read it in this order: `cells` (the elementwise arithmetic), `scan` (time, and every matrix product), `record`; then
-proofs), then `layers`, `model` and `training`. Files and other programs' formats are the business of `lstm_formats`,
-MPI that of `parallel`.
+Read it in this order: `cells` (the elementwise arithmetic), `scan` (time, and every matrix product) and `record`; then
+the proofs, `lstm_proofs`; then `layers` and `model`; then `batches`, `scores` and `training`. MPI is the business of
+`parallel`, files and other programs' formats that of `lstm_formats`.
 """
 
 from . import (
     arrays,
+    batches,
     cells,
     checks,
     data,
@@ -17,8 +18,10 @@ from . import (
     losses,
     model,
     optim,
+    parallel,
     sampling,
     scan,
+    scores,
     training,
     variants,
 )
@@ -28,6 +31,7 @@ from .losses import mse, softmax_cross_entropy
 from .model import Model
 from .optim import adam, clip_global_norm, constant, cosine, momentum, sgd, steps
 from .sampling import sample
-from .training import History, Scores, evaluate, fit
+from .scores import Scores, evaluate
+from .training import History, fit
 
 __version__ = "0.1.0"

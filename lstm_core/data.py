@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-with warnings.catch_warnings():  # pooch asks tqdm for a widget; a plain bar will do
+with warnings.catch_warnings():  # where Jupyter's widgets are missing, tqdm warns that its bar is a plain one
     warnings.simplefilter("ignore")
     import pooch
 
@@ -63,8 +63,12 @@ def mnist():
     x: (N, 28, 28) float32 in [0, 1], a row of the image a time step; y: (N,) int64 labels 0 … 9.
     Raises DataUnavailable or DataCorrupt.
     """
-    files = [[f"mnist/{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")] for part in ("train", "t10k")]
-    return tuple((_idx(x, 3).astype(np.float32) / 255, _idx(y, 1).astype(np.int64)) for x, y in files)
+
+    def part(name):
+        x, y = _idx(f"mnist/{name}-images-idx3-ubyte", axes=3), _idx(f"mnist/{name}-labels-idx1-ubyte", axes=1)
+        return x.astype(np.float32) / 255, y.astype(np.int64)
+
+    return part("train"), part("t10k")
 
 
 def shakespeare():
@@ -109,8 +113,8 @@ def content(name):
     if name not in FILES:
         raise ValueError(f"name: expected one of {', '.join(FILES)}, got {brief(name)}")
     cache = Path(pooch.os_cache("lstm_core"))
-    own = os.environ.get("LSTM_CORE_DATA")
-    for folder in [Path(own), cache] if own else [cache]:
+    chosen = os.environ.get("LSTM_CORE_DATA")
+    for folder in [Path(chosen), cache] if chosen else [cache]:
         for path in (folder / name, folder / f"{name}.gz"):
             if path.is_file():
                 with open(path, "rb") as file:  # what is larger than its content cannot be it, nor a gzip of it

@@ -68,7 +68,8 @@ def adam(beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
         v *= beta2
         v += (1 - beta2) * grad * grad
         theta *= 1 - rate * weight_decay
-        root = math.sqrt(1 - beta2 ** state["k"])  # both sides of the quotient times this
+        # numerator and denominator of the quotient, both times the root, so that v need not be divided
+        root = math.sqrt(1 - beta2 ** state["k"])
         theta -= (rate * root / (1 - beta1 ** state["k"])) * m / (namespace(theta).sqrt(v) + epsilon * root)
 
     return Optimizer(init, update)
@@ -118,7 +119,8 @@ def constant(rate):
 def steps(rate, every, factor=0.5):
     """`rate`, multiplied by `factor` after every `every` epochs."""
     rate, every, factor = (check_positive(k, v) for k, v in {"rate": rate, "every": every, "factor": factor}.items())
-    return lambda progress: rate * factor ** math.floor(progress / every + 1e-9)  # 0.3 / 0.1 is 2.999…
+    # 1e-9 for the rounding of the quotient: 0.3 / 0.1 is 2.999…, and three times 0.1 epochs are over
+    return lambda progress: rate * factor ** math.floor(progress / every + 1e-9)
 
 
 def cosine(rate, epochs, warmup=0.0):

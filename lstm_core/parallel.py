@@ -8,8 +8,13 @@ n ranks do what one does, up to the rounding of that sum. Of mpi4py only the com
 
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import contextmanager
-from types import SimpleNamespace
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
 
 from .arrays import namespace, to_device, to_host
 
@@ -33,9 +38,79 @@ def job():
         MPI.COMM_WORLD.Abort(1)
 
 
-def draws(rng, count, mine):
-    """A generator for dropout: random numbers for `count` examples, the same on every rank, it takes `mine`."""
-    return SimpleNamespace(random=lambda shape: rng.random((*shape[:-1], count))[..., mine])
+class Share(NamedTuple):
+    """What a rank learns from of a batch: some of its `examples`, a slice, and whether they count, 1 or 0."""
+
+    examples: slice
+    counts: int
+
+
+class Team(NamedTuple):
+    """The processes that train one model, as one of them sees it.
+
+    rank, size: which of them it is, 0 … size-1, and how many there are
+    agree:      model, rng, history -> None: all go on, in place, from those of rank 0
+    bcast:      value -> the value of rank 0
+    mean:       loss, flat gradient, weight -> weighted means of both over the ranks, and the sum of the weights
+    """
+
+    rank: int
+    size: int
+    agree: Callable
+    bcast: Callable
+    mean: Callable
+
+    def share(self, count):
+        """This rank's `Share` of a batch of `count` examples: every size-th of them.
+
+        Where there are fewer examples than ranks, some rank gets none. It takes the first one, so that it makes the
+        same calls as all others, and what it finds counts for nothing.
+        """
+        if self.rank < count:
+            return Share(slice(self.rank, None, self.size), 1)
+        return Share(slice(1), 0)
+
+
+ALONE = Team(
+    rank=0,
+    size=1,
+    agree=lambda model, rng, history: None,
+    bcast=lambda value: value,
+    mean=lambda loss, grad, weight: (loss, grad, weight),
+)
+
+
+def team(comm):
+    """The `Team` of an MPI communicator, or `ALONE` where there is none, or one rank only.
+
+    A mean over one rank is the number itself. `mean` would multiply it by its weight and divide it again, and round.
+    """
+    if comm is None or comm.size == 1:
+        return ALONE
+    return Team(comm.rank, comm.size, partial(agree, comm), comm.bcast, partial(mean, comm))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of a batch, for dropout on one rank: a generator as far as dropout needs one.
+
+    All ranks draw the numbers of all `count` examples from generators in the same state, which so stay the same; each
+    keeps those of its own `examples`, a slice.
+    """
+
+    rng: np.random.Generator
+    count: int
+    examples: slice
+
+    def random(self, shape):
+        """Numbers in [0, 1), an array of `shape` (…, B), for the B examples of this rank."""
+        return self.rng.random((*shape[:-1], self.count))[..., self.examples]
+
+
+def agree(comm, model, rng, history):
+    """Give every rank the parameters, the generator's state and the history of rank 0, in place: two broadcasts."""
+    model.theta[...], rng.bit_generator.state = comm.bcast((model.theta, rng.bit_generator.state))
+    vars(history).update(comm.bcast(vars(history)))
 
 
 def mean(comm, loss, grad, weight):

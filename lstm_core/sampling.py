@@ -27,13 +27,14 @@ def sample(model, start, count, *, rng, temperature=1.0):
         raise ValueError(f"temperature: expected a number >= 0, got {brief(temperature)}")
     if (model.labels or model.layers[0].features) != model.outputs or not model.runs_forward:
         raise ValueError(f"model: expected one that runs forward and scores the labels it reads, got {model.names}")
-    xp, labels, states = namespace(model.theta), np.asarray(start), None
-    found = np.empty(count, np.int64)
+    xp, dtype = namespace(model.theta), model.theta.dtype
+    labels, states = np.asarray(start), None
+    drawn = np.empty(count, np.int64)
     for k in range(count):
-        x = labels if model.labels else np.eye(model.outputs, dtype=model.theta.dtype)[labels]
+        x = labels if model.labels else np.eye(model.outputs, dtype=dtype)[labels]
         y, states = model.run(xp.asarray(x[None]), states)
-        y = to_host(y.reshape(-1, model.outputs)[-1]).astype(np.float64)
+        y = to_host(y.reshape(-1, model.outputs)[-1]).astype(np.float64)  # scores after the last label
         p = np.exp((y - y.max()) / temperature) if temperature else y == y.max()
-        labels = found[k : k + 1]
-        labels[:] = rng.choice(model.outputs, p=p / p.sum())
-    return found
+        drawn[k] = rng.choice(model.outputs, p=p / p.sum())
+        labels = drawn[k : k + 1]  # what the next step reads
+    return drawn

@@ -1,6 +1,12 @@
-"""Training: minibatches, history, early stop; and evaluation."""
+"""Training: `fit`, and the history it writes.
 
+`fit` checks what it is given, then goes epoch by epoch: `_train`, an update after each piece of each batch, and
+`_validate`. The data come from `batches`, the other ranks are behind `parallel.Team`.
+"""
+
+import functools
 import math
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -8,25 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from . import parallel
-from .arrays import device_module, namespace, to_device, to_host
+from .arrays import device_module, namespace, to_device
+from .batches import Batches, check_examples, count_steps
 from .checks import check_count, check_positive, check_rng
-from .model import columns, step_mask
 from .optim import Optimizer, adam, clip_global_norm, constant
-
-# Never touched, and freed at once: a block that large teaches glibc to keep up to 64 MB of memory for the next batch.
-np.empty(2**25 - 2**13, np.uint8)
-
-
-class Scores(NamedTuple):
-    """loss: mean; error: fraction of wrong steps; whole: fraction of examples with at least one wrong step.
-
-    error and whole are nan where the targets are not class labels.
-    """
-
-    loss: float
-    error: float
-    whole: float
+from .parallel import Draws, Team, team
+from .scores import score
 
 
 @dataclass
@@ -90,6 +83,53 @@ def fit(
     Returns a `History`. Raises ValueError or TypeError for bad input before anything is changed, and
     FloatingPointError if the loss or the gradient stops being finite: the weights are then those of the last good step.
     """
+    rate = constant(1e-3) if rate is None else rate
+    optimizer = adam() if optimizer is None else optimizer
+    history = History() if history is None else history
+    _check_settings(
+        model, epochs=epochs, batch=batch, rng=rng, clip=clip, patience=patience, validation=validation,
+        buckets=buckets, lengths=lengths, truncate=truncate, rate=rate, optimizer=optimizer, comm=comm, history=history,
+    )  # fmt: skip
+    device = None if device is None else device_module(device)
+    examples = check_examples(model, x, y, lengths, device)
+    validation = None if validation is None else _check_validation(model, validation, device)
+    ranks = team(comm)
+    ranks.agree(model, rng, history)
+    _check_history(history, model, epochs, optimizer, validation, patience)
+    if device is not None:
+        model.to(device)
+    xp = namespace(model.theta)
+    optimizer_state = history.optimizer or optimizer.init(model.theta)
+    history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in optimizer_state.items()}
+    rule = _Rule(optimizer, history.optimizer, rate, clip, ranks)
+    batches = Batches(examples, batch, buckets, truncate)
+    first = len(history.loss)
+    total = (epochs - first) * len(batches) * batches.count_pieces(batches.T)
+    keep_memory()
+    with tqdm(total=total, disable=not progress or ranks.rank > 0, unit="batch", mininterval=0.5) as bar:
+        for epoch in range(first, epochs):
+            if patience is not None and epoch and epoch - 1 - history.best >= patience:
+                break
+            bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
+            _train(model, batches, rng, rule, history, epoch, bar)
+            if validation is not None:
+                _validate(model, validation, ranks, history, epoch)
+                if patience is not None and history.best == epoch:
+                    history.weights = model.theta.copy()
+            if after_epoch is not None and ranks.rank == 0:
+                after_epoch(history)
+    if patience is not None and history.weights is not None:
+        model.theta[...] = to_device(history.weights, xp)
+    return history
+
+
+# ---- what fit is given -------------------------------------------------------------------------------------------
+
+
+def _check_settings(
+    model, *, epochs, batch, rng, clip, patience, validation, buckets, lengths, truncate, rate, optimizer, comm, history
+):  # fmt: skip
+    """Raise ValueError or TypeError for the first setting of `fit` that is not as its description says."""
     check_count("epochs", epochs)
     check_count("batch", batch)
     check_rng(rng)
@@ -105,163 +145,142 @@ def fit(
         check_count("truncate", truncate)
         if not model.runs_forward:
             raise ValueError(f"truncate: expected layers that run forward, got {model.names}")
-    rate = constant(1e-3) if rate is None else rate
     if not callable(rate):
         raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {rate!r}")
-    optimizer = adam() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {optimizer!r}")
     if comm is not None and not hasattr(comm, "Allreduce"):
         raise TypeError(f"comm: expected an MPI communicator, as parallel.job gives it, got {comm!r}")
-    history = History() if history is None else history
     if not isinstance(history, History):
         raise TypeError(f"history: expected the History of an earlier fit, got {history!r}")
-    device = None if device is None else device_module(device)
-    x, y, lengths = _prepare(model, x, y, lengths, device)
-    if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
-            raise TypeError(f"validation: expected (x, y) or (x, y, lengths), got {type(validation).__name__}")
-        try:
-            validation = _prepare(model, *validation, *[None] * (3 - len(validation)), device)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"validation: {error}") from error
-    rank, size = (0, 1) if comm is None else (comm.rank, comm.size)
-    if size > 1:
-        model.theta[...], rng.bit_generator.state = comm.bcast((model.theta, rng.bit_generator.state))
-        vars(history).update(comm.bcast(vars(history)))
-    first = len(history.loss)
+
+
+def _check_validation(model, validation, device):
+    """The `Examples` of a validation set, (x, y) or (x, y, lengths); errors say that they are of this one."""
+    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        raise TypeError(f"validation: expected (x, y) or (x, y, lengths), got {type(validation).__name__}")
+    x, y, *lengths = validation
+    try:
+        return check_examples(model, x, y, *(lengths or [None]), device)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from error
+
+
+def _check_history(history, model, epochs, optimizer, validation, patience):
+    """Raise ValueError unless `fit` can go on from this history: with this model, these epochs and settings."""
+    first, scored = len(history.loss), len(history.validation)
     if first > epochs:
         raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
-    if (scored := len(history.validation)) != first * (validation is not None):
+    if scored != (0 if validation is None else first):
         raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
-    if first or history.optimizer is not None:
-        wanted = optimizer.init(model.theta) | {"weights": model.theta if first and patience is not None else None}
-        given = (history.optimizer or {}) | {"weights": history.weights}
-        kind = lambda v: (getattr(v, "shape", ()), str(getattr(v, "dtype", "")))
-        kinds = [{k: kind(v) for k, v in s.items()} for s in (wanted, given)]
-        if kinds[0] != kinds[1]:
-            raise ValueError(f"history: expected {kinds[0]} for this model, optimizer and patience, got {kinds[1]}")
-    if device is not None:
-        model.to(device)
-    xp, (N, T) = namespace(model.theta), x.shape[:2]
-    state = history.optimizer or optimizer.init(model.theta)
-    state = history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
-    steps, sizes = truncate or T, None if lengths is None else to_host(lengths)
-    groups = np.unique(sizes, return_counts=True)[1] if buckets else [N]
-    batches, pieces = sum(math.ceil(n / batch) for n in groups), math.ceil(T / steps)
-    todo, silent = (epochs - first) * batches * pieces, not progress or rank > 0
-    with tqdm(total=todo, disable=silent, unit="batch", mininterval=0.5) as bar:
-        for epoch in range(first, epochs):
-            if patience is not None and epoch and epoch - 1 - history.best >= patience:
-                break
-            bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
-            start, total, count = time.perf_counter(), 0.0, 0
-            chosen = _batches(rng, N, batch, sizes if buckets else None)
-            order, done = xp.asarray(np.concatenate(chosen)), 0  # to the device once
-            for k, part in enumerate(chosen):
-                mine = slice(rank, None, size) if rank < len(part) else slice(1)  # no share: one that counts 0 times
-                here, own = order[done : (done := done + len(part))][mine], parallel.draws(rng, len(part), mine)
-                states, longest = None, T if lengths is None else int(sizes[part].max())
-                mask = None if lengths is None else step_mask(lengths[here], longest)
-                for x_t, target, mask_t, middle in _pieces(model, x, y, here, mask, longest, steps):
-                    bar.update()
-                    if target is None:
-                        states = model.forward(x_t, states, keep=False, mask=mask_t, rng=own)[1]
-                        continue
-                    weight = _count(model, target, mask_t) * (rank < len(part))
-                    # with no step of its own to count, a mean would be 0 / 0: any will do, counted 0 times
-                    loss, grad, states = model.learn(x_t, target, states, mask_t if weight else None, own)
-                    if size > 1:
-                        loss, grad, weight = parallel.mean(comm, loss, grad, weight)
-                    loss, weight, norm = float(loss), float(weight), clip_global_norm(grad, clip)
-                    if not (math.isfinite(loss) and math.isfinite(norm)):
-                        raise FloatingPointError(
-                            f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights "
-                            "are those before this update. Lower the rate, or set clip"
-                        )
-                    now = float(rate(epoch + (k + middle) / batches))
-                    if not 0 <= now < math.inf:
-                        raise ValueError(f"rate: expected a schedule of numbers >= 0, got {now} in epoch {epoch + 1}")
-                    optimizer.update(model.theta, grad, state, now)
-                    total, count = total + loss * weight, count + weight
-                    history.batch_loss.append(loss)
-                    history.batch_norm.append(norm)
-                    bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
-                bar.update(pieces - math.ceil(longest / steps))
-            history.loss.append(total / count)
-            history.seconds.append(time.perf_counter() - start)
-            history.rate.append(now)
-            if validation is not None:
-                scores = _evaluate(model, *validation) if rank == 0 else None
-                history.validation.append(scores if size == 1 else comm.bcast(scores))  # one verdict: all stop
-                losses = [scores.loss for scores in history.validation]
-                if not math.isfinite(losses[-1]):
-                    raise FloatingPointError(f"fit: validation loss {losses[-1]} after epoch {epoch + 1}")
-                history.best = int(np.argmin(losses))
-                if patience is not None and history.best == epoch:
-                    history.weights = model.theta.copy()
-            if after_epoch is not None and rank == 0:
-                after_epoch(history)
-    if patience is not None and history.weights is not None:
-        model.theta[...] = to_device(history.weights, xp)
-    return history
+    if not first and history.optimizer is None:
+        return
+    weights = model.theta if first and patience is not None else None
+    expected = _kinds(optimizer.init(model.theta) | {"weights": weights})
+    found = _kinds((history.optimizer or {}) | {"weights": history.weights})
+    if found != expected:
+        raise ValueError(f"history: expected {expected} for this model, optimizer and patience, got {found}")
 
 
-def evaluate(model, x, y, batch=1000, lengths=None):
-    """Scores of `model` on x (N, T, D) and y (see `fit`), `batch` examples at a time."""
-    check_count("batch", batch)
-    return _evaluate(model, *_prepare(model, x, y, lengths), batch)
+def _kinds(values):
+    """Shape and dtype of each value of a dict; () and "" of what is no array."""
+    return {k: (getattr(v, "shape", ()), str(getattr(v, "dtype", ""))) for k, v in values.items()}
 
 
-def _batches(rng, N, batch, lengths=None):
-    """Index arrays: N examples in random order, `batch` at a time, a smaller rest included.
+@functools.cache
+def keep_memory():
+    """Let the C library keep up to 64 MB of freed memory for the next batch. `fit` calls it; it acts once a process.
 
-    lengths: (N,): then only examples of one length share a batch, and the batches come in random order
+    glibc gives freed memory back to the system beyond a limit, and each batch would then pay for its pages again, some
+    thousand page faults an update. The limit is twice the largest block that was ever freed, among those below 32 MB.
+    So we free one such block. It takes no memory, since nothing is ever written to it. It is not one of NumPy's, since
+    `tracemalloc` would count that. Limits that the user has set, as by MALLOC_TRIM_THRESHOLD_, stay as they are.
     """
-    order = rng.permutation(N)
-    groups = [order] if lengths is None else [order[lengths[order] == n] for n in np.unique(lengths)]
-    found = [group[k : k + batch] for group in groups for k in range(0, len(group), batch)]
-    return found if lengths is None else [found[k] for k in rng.permutation(len(found))]
+    if sys.platform == "linux":
+        import ctypes
+
+        library = ctypes.CDLL(None)
+        library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        library.free.restype, library.free.argtypes = None, [ctypes.c_void_p]
+        library.free(library.malloc(2**25 - 2**13))
 
 
-def _pieces(model, x, y, here, mask, T, steps):
-    """Of the examples `here`, T steps in pieces of `steps`: x, target and mask as columns, and how far the middle is.
+# ---- an epoch ----------------------------------------------------------------------------------------------------
 
-    The target is None where the model reads the last step only, and that is yet to come.
+
+class _Rule(NamedTuple):
+    """How the weights are updated: the settings of `fit` that an update needs, and the optimiser's state."""
+
+    optimizer: Optimizer
+    optimizer_state: dict
+    rate: object
+    clip: float | None
+    ranks: Team
+
+
+def _train(model, batches, rng, rule, history, epoch, bar):
+    """One epoch of training, noted in the history: an update after each piece that has targets."""
+    start, per_epoch = time.perf_counter(), len(batches)
+    total, count = 0.0, 0
+    for k, (chosen, longest) in enumerate(batches.epoch(rng)):
+        share = rule.ranks.share(len(chosen))
+        draws = Draws(rng, len(chosen), share.examples)
+        states = None
+        for piece in batches.pieces(model, chosen[share.examples], longest):
+            bar.update()
+            if piece.target is None:
+                states = model.forward(piece.x, states, keep=False, mask=piece.mask, rng=draws)[1]
+                continue
+            loss, grad, weight, states = _learn(model, piece, states, share, draws, rule.ranks)
+            norm, rate = _update(model, loss, grad, rule, epoch, k, epoch + (k + piece.middle) / per_epoch)
+            total, count = total + loss * weight, count + weight
+            history.batch_loss.append(loss)
+            history.batch_norm.append(norm)
+            bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+        bar.update(batches.count_pieces(batches.T) - batches.count_pieces(longest))
+    history.loss.append(total / count)
+    history.seconds.append(time.perf_counter() - start)
+    history.rate.append(rate)
+
+
+def _learn(model, piece, states, share, draws, ranks):
+    """Loss, flat gradient and weight of a piece, over all ranks; and this rank's final states.
+
+    Where no step of this rank's share counts, the loss, a mean over those that do, would be 0 / 0. Without the mask it
+    is some number, and its weight is 0.
     """
-    for begin in range(0, T, steps):
-        piece = slice(begin, min(begin + steps, T))
-        target = None
-        if piece.stop == T or not model.reads_last:
-            target = columns(y[here] if model.reads_last else y[here, piece])
-        yield columns(x[here, piece]), target, None if mask is None else mask[piece], (begin + piece.stop) / 2 / T
+    weight = count_steps(model, piece.target, piece.mask) * share.counts
+    mask = piece.mask if weight else None
+    loss, grad, states = model.learn(piece.x, piece.target, states, mask, draws)
+    loss, grad, weight = ranks.mean(loss, grad, weight)
+    return float(loss), grad, float(weight), states
 
 
-def _count(model, target, mask):
-    """How many steps of the columns `target` count."""
-    return target.shape[0] * target.shape[-1] if mask is None or model.reads_last else int(mask.sum())
+def _update(model, loss, grad, rule, epoch, k, progress):
+    """Move the weights. Returns the gradient's norm before clipping and the learning rate at `progress`, in epochs.
+
+    Raises FloatingPointError, the weights untouched, if loss or gradient is not finite, and ValueError for a bad rate.
+    """
+    norm = clip_global_norm(grad, rule.clip)
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise FloatingPointError(
+            f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights "
+            "are those before this update. Lower the rate, or set clip"
+        )
+    rate = float(rule.rate(progress))
+    if not 0 <= rate < math.inf:
+        raise ValueError(f"rate: expected a schedule of numbers >= 0, got {rate} in epoch {epoch + 1}")
+    rule.optimizer.update(model.theta, grad, rule.optimizer_state, rate)
+    return norm, rate
 
 
-def _prepare(model, x, y, lengths=None, device=None):
-    """Checked x and y, y with a step axis, and lengths or None; moved to `device`, or where the model is already."""
-    if device is None:
-        namespace(x=x, y=y, theta=model.theta)
-    x = model.check_input(x, lengths)
-    y = model.check_target(y, x, lengths)
-    return [a if a is None or device is None else to_device(a, device) for a in (x, y, lengths)]
+def _validate(model, validation, ranks, history, epoch):
+    """Score the validation set, on rank 0 for all, and note the scores and the best epoch in the history.
 
-
-def _evaluate(model, x, y, lengths=None, batch=1000):
-    loss, wrong, whole, count = 0.0, 0, 0, 0
-    for start in range(0, len(x), batch):
-        here = slice(start, start + batch)
-        mask, target = None if lengths is None else step_mask(lengths[here], x.shape[1]), columns(y[here])
-        scores, _, _ = model.forward(columns(x[here]), keep=False, mask=mask)
-        weight = _count(model, target, mask)
-        loss, count = loss + float(model.loss(scores, target, mask)[0]) * weight, count + weight
-        if y.dtype.kind in "iu":
-            miss = scores.argmax(axis=1) != target
-            miss = miss if mask is None or model.reads_last else miss & mask
-            wrong, whole = wrong + int(miss.sum()), whole + int(miss.any(axis=0).sum())
-    errors = (wrong / count, whole / len(x)) if y.dtype.kind in "iu" else (math.nan, math.nan)
-    return Scores(loss / count, *errors)
+    All ranks so see the same best epoch, and stop together. Raises FloatingPointError for a loss that is not finite.
+    """
+    history.validation.append(ranks.bcast(score(model, validation) if ranks.rank == 0 else None))
+    losses = [scores.loss for scores in history.validation]
+    if not math.isfinite(losses[-1]):
+        raise FloatingPointError(f"fit: validation loss {losses[-1]} after epoch {epoch + 1}")
+    history.best = int(np.argmin(losses))

@@ -15,7 +15,8 @@ import safetensors.numpy
 from lstm_core.arrays import to_host
 from lstm_core.checks import brief, check_rng
 from lstm_core.files import write_atomic
-from lstm_core.training import History, Scores
+from lstm_core.scores import Scores
+from lstm_core.training import History
 
 from .configs import DAMAGE, config_of, model_from, reason
 

@@ -12,7 +12,7 @@ import standin
 from ladder import random_mask
 
 import lstm_core as core
-from lstm_core import arrays, cells, optim, scan, symbolic
+from lstm_core import arrays, cells, optim, scan, symbols
 from lstm_core.variants import CELLS
 
 # ---- the stand-in refuses what CuPy refuses ------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_standin_has_nothing_that_cupy_lacks():
 def test_namespace_is_that_of_the_arrays(xp):
     x = xp.asarray([1.0, 2.0])
     assert arrays.namespace(x, x, y=x) is xp
-    assert arrays.namespace(symbolic.symbols("x", 2)) is symbolic.namespace
+    assert arrays.namespace(symbols.array("x", 2)) is symbols.namespace
 
 
 def test_moving_there_and_back(xp):
@@ -155,7 +155,7 @@ def test_scan(xp, same, cell, own, masked, dtype):
 
     P = {name: draw(*shape) for name, shape in scan.parameter_shapes(cell, D, H, own).items()}
     x, dh = draw(T, D, B), draw(T, H, B)
-    state, dstate = ([draw(H, B) for _ in range(cell.states)] for _ in range(2))
+    state, dstate = ([draw(H, B) for _ in cell.states] for _ in range(2))
     mask = random_mask(T, B) if masked else None
 
     def run(P, x, state, dh, dstate, mask):

@@ -593,7 +593,7 @@ MAKERS = [
       for v in NONE_SUCH],
     *[(f"rnn {v!r}", "activation: expected one of 'tanh', 'relu', got", core.rnn, 3, 4, v) for v in NONE_SUCH],
     *[(f"recurrent({v!r})", "cell: expected one of 'rnn', .*'lstm', .*got", core.recurrent, v, 3, 4)
-      for v in (*NONE_SUCH, "LSTM", cells.LSTM.step)],
+      for v in (*NONE_SUCH, "LSTM", cells.LSTM.stages[0].step)],
     *[(f"{f.__name__}({getattr(v, 'name', v)!r})", "of: expected a recurrent layer such as lstm.*, got", f, v)
       for f in (core.reverse, core.bidirectional)
       for v in (dense(3, 4), last(), TWICE, core.reverse(gru(3, 4)), core.embedding(3, 4), "lstm", None, lstm)],

@@ -63,11 +63,11 @@ def test_last_keeps_the_last_step_and_returns_its_gradient(T, D, B):
     ids=["rnn", "gru", "lstm", "peepholes", "gru without p", "gru after", "gru before"],
 )
 def test_a_recurrent_layer_is_its_cell_in_the_scan(layer, cell, own):
-    assert layer.shapes == scan.parameter_shapes(cell, 3, 4, own) and ("p" in layer.shapes) == (own and cell.own > 0)
+    assert layer.shapes == scan.parameter_shapes(cell, 3, 4, own) and ("p" in layer.shapes) == (own and bool(cell.own))
     rng = np.random.default_rng(1)
     P = {name: rng.standard_normal(shape) for name, shape in layer.shapes.items()}
     x, dy = rng.standard_normal((5, 3, 2)), rng.standard_normal((5, 4, 2))
-    state, dstate = ([rng.standard_normal((4, 2)) for _ in range(cell.states)] for _ in range(2))
+    state, dstate = ([rng.standard_normal((4, 2)) for _ in cell.states] for _ in range(2))
     for s, ds in ((state, dstate), ((), ())):
         y, after, cache = layer.forward(P, x, s)
         h, final, expected_cache = scan.forward(cell, P, x, s or None)

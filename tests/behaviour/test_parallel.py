@@ -205,8 +205,8 @@ def test_rank_0_alone_shows_progress_and_saves(capsys):
 
 def test_rank_0_scores_for_all(monkeypatch):
     """Ranks that round in other ways may see other best epochs: one that stopped alone would leave the rest waiting."""
-    scored, real = [], training._evaluate
-    monkeypatch.setattr(training, "_evaluate", lambda *given: scored.append(threading.get_ident()) or real(*given))
+    scored, real = [], training.score
+    monkeypatch.setattr(training, "score", lambda *given: scored.append(threading.get_ident()) or real(*given))
 
     def train(comm):
         _, history, _ = run("patience", comm)
@@ -325,8 +325,10 @@ mpi = pytest.mark.skipif(
 def mpiexec(size, *task):
     """Run this file with `size` ranks: its result."""
     command = [MPIEXEC, "-n", str(size), sys.executable, "-W", "error", __file__, *task]
+    helpers = [str(Path(standin.__file__).parent)]  # pytest has it on the path, a script has not
+    helpers += filter(None, [os.environ.get("PYTHONPATH")])
     local = {"MPICH_INTERFACE_HOSTNAME": "localhost"}  # macOS: the machine's own name may not be found
-    env = os.environ | local | {"OPENBLAS_NUM_THREADS": "1"}
+    env = os.environ | local | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(helpers)}
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
 
 

@@ -15,12 +15,12 @@ from lstm_core import (
     Model,
     activation,
     bidirectional,
-    check,
     dense,
     dropout,
     embedding,
     evaluate,
     fit,
+    gradcheck,
     gru,
     last,
     lstm,
@@ -32,6 +32,7 @@ from lstm_core import (
     softmax_cross_entropy,
     training,
 )  # fmt: skip  # isort: skip
+from lstm_core.arrays import views
 
 # Against the complex step, or against the same sum in another order: some hundred products and sums, each to 1e-16,
 # relative to the largest element.
@@ -68,7 +69,7 @@ def gradient_error(net, T, B, mask=None, dropout_seed=None, seed=1):
     shapes |= {(k, i): s.shape for k, state in enumerate(states) for i, s in enumerate(state)}
 
     def run(vector):
-        V = model.views(shapes, vector)
+        V = views(shapes, vector)
         s = [tuple(V[k, i] for i in range(len(state))) for k, state in enumerate(states)]
         fresh = None if dropout_seed is None else np.random.default_rng(dropout_seed)
         return net.at(V["theta"]), net.at(V["theta"]).forward(V.get("x", x), s, mask=mask, rng=fresh)
@@ -82,7 +83,7 @@ def gradient_error(net, T, B, mask=None, dropout_seed=None, seed=1):
     grad, dx, dstates0 = twin.backward(caches, dy, dstates)
     assert [[s.shape for s in state] for state in dstates0] == [[s.shape for s in state] for state in states]
     found = [grad, *([] if net.labels else [dx.ravel()]), *(s.ravel() for state in dstates0 for s in state)]
-    return check.relative_error(np.concatenate(found), check.complex_step(value, start))
+    return gradcheck.relative_error(np.concatenate(found), gradcheck.complex_step(value, start))
 
 
 def prefix(lengths, T):
@@ -182,7 +183,7 @@ def test_three_pieces_are_the_whole(layers, masked):
         dxs.insert(0, dx_piece)
     np.testing.assert_equal([np.concatenate(found), states], [y, final])
     np.testing.assert_equal([np.concatenate(dxs), dstates], [dx, dstates0])
-    assert check.relative_error(total, grad) <= TOLERANCE
+    assert gradcheck.relative_error(total, grad) <= TOLERANCE
 
 
 @pytest.mark.parametrize("reads_last", [False, True], ids=["all", "last"])
@@ -243,7 +244,7 @@ def test_a_padded_batch_is_its_strings_one_by_one(layers, loss):
         value_k, grad_k = net.loss_and_gradient(model.columns(x[one, :n]), target)
         value, grad, count = value + weight * value_k, grad + weight * grad_k, count + weight
     assert found[0] == pytest.approx(value / count, rel=TOLERANCE)
-    assert check.relative_error(found[1], grad / count) <= TOLERANCE
+    assert gradcheck.relative_error(found[1], grad / count) <= TOLERANCE
 
 
 @EACH_NET
@@ -469,7 +470,8 @@ def test_the_gradient_of_a_piece_takes_its_initial_state_for_a_constant():
         return mse(y, target[4:].astype(y.dtype))[0]
 
     assert loss == value(net.theta, states)
-    assert check.relative_error(grad, check.complex_step(lambda theta: value(theta, states), net.theta)) <= TOLERANCE
+    expected = gradcheck.complex_step(lambda theta: value(theta, states), net.theta)
+    assert gradcheck.relative_error(grad, expected) <= TOLERANCE
     np.testing.assert_equal(after, net.forward(x)[1])
 
 

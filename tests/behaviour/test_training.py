@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from lstm_core import (
     softmax_cross_entropy,
     training,
 )
+from lstm_core.training import keep_memory
 
 N, T, D, C = 23, 4, 3, 2
 
@@ -248,7 +250,7 @@ def test_of_equal_epochs_the_first_is_the_best_and_weights_come_back_in_place():
 def test_patience_is_not_renewed_by_falling_back_a_little(monkeypatch):
     """Losses 1, 3, 2: better than the epoch before is not better than the best."""
     losses = iter([1.0, 3.0, 2.0, 0.5])
-    monkeypatch.setattr(training, "_evaluate", lambda *_: Scores(next(losses), math.nan, math.nan))
+    monkeypatch.setattr(training, "score", lambda *_: Scores(next(losses), math.nan, math.nan))
     model, x, y = problem()
     history = train(model, x, y, epochs=9, validation=(x, y), patience=2)
     assert [scores.loss for scores in history.validation] == [1, 3, 2]
@@ -424,7 +426,9 @@ def test_memory_is_kept_from_batch_to_batch():
 import resource
 import numpy as np
 from lstm_core import Model, dense, fit, last, lstm, softmax_cross_entropy
+from lstm_core.training import keep_memory
 
+assert keep_memory.cache_info().currsize == 0  # an import does nothing
 rng = np.random.default_rng(0)
 model = Model([lstm(28, 100), last(), dense(100, 10)], softmax_cross_entropy, rng=rng)
 x, y = rng.random((500, 28, 28), dtype=np.float32), rng.integers(0, 10, 500)
@@ -435,3 +439,13 @@ print((faults[2] - faults[1]) / 5)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 100
+
+
+def test_what_keeps_the_memory_takes_none():
+    """Who measures the memory of `fit` with tracemalloc, does not see it."""
+    tracemalloc.start()
+    try:
+        keep_memory.__wrapped__()
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,49 @@
+"""Scores: how well a model does on a data set."""
+
+import math
+from typing import NamedTuple
+
+from .batches import check_examples, count_steps
+from .checks import check_count
+from .model import columns, step_mask
+
+
+class Scores(NamedTuple):
+    """loss: mean; error: fraction of wrong steps; whole: fraction of examples with at least one wrong step.
+
+    error and whole are nan where the targets are not class labels.
+    """
+
+    loss: float
+    error: float
+    whole: float
+
+
+def evaluate(model, x, y, batch=1000, lengths=None):
+    """Scores of `model` on x (N, T, D) and y (see `fit`), `batch` examples at a time."""
+    check_count("batch", batch)
+    return score(model, check_examples(model, x, y, lengths), batch)
+
+
+def score(model, examples, batch=1000):
+    """`Scores` of `model` on checked `batches.Examples`, `batch` of them at a time."""
+    x, y, lengths = examples
+    labels = y.dtype.kind in "iu"
+    loss, count, wrong_steps, wrong_examples = 0.0, 0, 0, 0
+    for begin in range(0, len(x), batch):
+        chosen = slice(begin, begin + batch)
+        mask = None if lengths is None else step_mask(lengths[chosen], x.shape[1])
+        target = columns(y[chosen])
+        outputs, _, _ = model.forward(columns(x[chosen]), keep=False, mask=mask)
+        weight = count_steps(model, target, mask)
+        loss += float(model.loss(outputs, target, mask)[0]) * weight
+        count += weight
+        if labels:
+            wrong = outputs.argmax(axis=1) != target
+            if mask is not None and not model.reads_last:
+                wrong = wrong & mask
+            wrong_steps += int(wrong.sum())
+            wrong_examples += int(wrong.any(axis=0).sum())
+    if not labels:
+        return Scores(loss / count, math.nan, math.nan)
+    return Scores(loss / count, wrong_steps / count, wrong_examples / len(x))
