@@ -19,8 +19,8 @@ def brief(value):
 
 def listed(names):
     """Names in a row, with commas; of very many the first ones."""
-    text = ", ".join(map(str, names))
-    return text if len(text) <= 1_000 else text[:1_000].rpartition(", ")[0] + ", …"
+    text = ", ".join(str(name) for name in names)
+    return text if len(text) <= 1_000 else f"{text[:1_000]} …"
 
 
 def check_shape(name, x, axes):
@@ -59,10 +59,16 @@ def check_floating(name, x):
         raise TypeError(f"{name}: expected floating-point numbers, got dtype {x.dtype}")
 
 
+def is_finite(x):
+    """Whether all numbers of array `x` are finite. (Neither the least nor the greatest overlooks a NaN.)"""
+    xp = namespace(x)
+    return bool(xp.isfinite(x.min()) & xp.isfinite(x.max()))
+
+
 def check_finite(name, x):
     """Raise ValueError if array `x` (examples first) holds NaN or an infinity, naming the first example that does."""
     xp = namespace(x)
-    if not bool(xp.isfinite(x.min()) & xp.isfinite(x.max())):  # neither overlooks NaN, neither makes an array
+    if not is_finite(x):
         first = int((~xp.isfinite(x)).reshape(len(x), -1).any(axis=1).argmax())
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity, first in example {first}")
 

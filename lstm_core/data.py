@@ -84,7 +84,7 @@ def digits(rng, test=297):
     from sklearn.datasets import load_digits
 
     check_rng(rng)
-    check_count("test", test)
+    test = check_count("test", test)
     x, y = load_digits(return_X_y=True)
     if test >= len(x):
         raise ValueError(f"test: expected less than all {len(x)} digits, got {test}")
@@ -99,8 +99,7 @@ def parity(rng, count, length):
     y[n, t] is 1 if bits 0 … t of string n hold an odd number of ones, else 0.
     """
     check_rng(rng)
-    check_count("count", count)
-    check_count("length", length)
+    count, length = check_count("count", count), check_count("length", length)
     bits = rng.integers(0, 2, (count, length))
     return np.eye(2, dtype=np.float32)[bits], bits.cumsum(axis=1) % 2
 

@@ -4,7 +4,6 @@
 `dense` is an affine map at every step; `embedding`, `activation` and `dropout` are what they are called.
 """
 
-import reprlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,7 +11,17 @@ import numpy as np
 
 from . import cells, init, scan, variants
 from .arrays import namespace
-from .checks import brief, check_choice, check_count, check_dtype, check_flag, check_fraction, check_number, check_shape
+from .checks import (
+    brief,
+    check_choice,
+    check_count,
+    check_dtype,
+    check_flag,
+    check_fraction,
+    check_number,
+    check_shape,
+    listed,
+)
 
 
 class Pass(NamedTuple):
@@ -361,7 +370,7 @@ def make(config):
             raise ValueError(f"there is {layer.config}")
         return layer
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"config: expected that of a layer, got {reprlib.repr(config)} ({error})") from error
+        raise ValueError(f"config: expected that of a layer, got {brief(config)} ({listed([error])})") from error
 
 
 def _check_recurrent(of):

@@ -20,9 +20,15 @@ class Scores(NamedTuple):
 
 
 def evaluate(model, x, y, batch=1000, lengths=None):
-    """Scores of `model` on x (N, T, D) and y (see `fit`), `batch` examples at a time."""
-    check_count("batch", batch)
-    return score(model, check_examples(model, x, y, lengths), batch)
+    """Scores of `model` on x (N, T, D) and y (see `fit`), `batch` examples at a time.
+
+    Raises ValueError or TypeError for bad input, and FloatingPointError if the loss is NaN: then nothing can be said.
+    """
+    batch = check_count("batch", batch)
+    scores = score(model, check_examples(model, x, y, lengths), batch)
+    if math.isnan(scores.loss):
+        raise FloatingPointError("evaluate: the loss is NaN; are the model's parameters finite?")
+    return scores
 
 
 def score(model, examples, batch=1000):

@@ -8,6 +8,7 @@ import functools
 import math
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ from tqdm import tqdm
 
 from .arrays import device_module, namespace, to_device
 from .batches import Batches, check_examples, count_steps
-from .checks import check_count, check_positive, check_rng
+from .checks import brief, check_count, check_flag, check_not_negative, check_positive, check_rng, is_finite, listed
+from .model import Model
 from .optim import Optimizer, adam, clip_global_norm, constant
 from .parallel import Draws, Team, team
 from .scores import score
@@ -31,6 +33,7 @@ class History:
     batch_loss, batch_norm: loss, and gradient norm before clipping, per update
     optimizer: the optimiser's state · weights: those of the best epoch, where patience asks for them; what it takes to
     go on, with `fit(…, history=…)`
+    unfinished: None, except after an error or an interrupt within an epoch: then what `fit` goes on from
     """
 
     loss: list = field(default_factory=list)
@@ -42,6 +45,7 @@ class History:
     batch_norm: list = field(default_factory=list)
     optimizer: dict | None = field(default=None, repr=False)
     weights: object = field(default=None, repr=False)
+    unfinished: dict | None = field(default=None, repr=False)
 
 
 def fit(
@@ -81,14 +85,19 @@ def fit(
     progress:   show a progress bar
 
     Returns a `History`. Raises ValueError or TypeError for bad input before anything is changed, and
-    FloatingPointError if the loss or the gradient stops being finite: the weights are then those of the last good step.
+    FloatingPointError if loss, gradient, weights or the optimiser's state stop being finite.
+
+    After an error or an interrupt within an epoch, the weights and the optimiser's state are those of the last good
+    update, to look at; the history is also the exception's attribute `history`, and with it `fit` goes on from the end
+    of the last whole epoch, bit for bit: it puts model and rng back to where they were then.
     """
     rate = constant(1e-3) if rate is None else rate
     optimizer = adam() if optimizer is None else optimizer
     history = History() if history is None else history
+    epochs, batch, clip, patience, truncate = _checked_numbers(epochs, batch, clip, patience, truncate)
     _check_settings(
-        model, epochs=epochs, batch=batch, rng=rng, clip=clip, patience=patience, validation=validation,
-        buckets=buckets, lengths=lengths, truncate=truncate, rate=rate, optimizer=optimizer, comm=comm, history=history,
+        model, rng=rng, patience=patience, validation=validation, buckets=buckets, lengths=lengths, truncate=truncate,
+        rate=rate, optimizer=optimizer, comm=comm, history=history, after_epoch=after_epoch, progress=progress,
     )  # fmt: skip
     device = None if device is None else device_module(device)
     examples = check_examples(model, x, y, lengths, device)
@@ -99,8 +108,9 @@ def fit(
     if device is not None:
         model.to(device)
     xp = namespace(model.theta)
-    optimizer_state = history.optimizer or optimizer.init(model.theta)
-    history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in optimizer_state.items()}
+    if history.unfinished is not None:
+        _go_back(history, model, rng)
+    history.optimizer = _moved(history.optimizer or optimizer.init(model.theta), xp)
     rule = _Rule(optimizer, history.optimizer, rate, clip, ranks)
     batches = Batches(examples, batch, buckets, truncate)
     first = len(history.loss)
@@ -111,11 +121,12 @@ def fit(
             if patience is not None and epoch and epoch - 1 - history.best >= patience:
                 break
             bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
-            _train(model, batches, rng, rule, history, epoch, bar)
-            if validation is not None:
-                _validate(model, validation, ranks, history, epoch)
-                if patience is not None and history.best == epoch:
-                    history.weights = model.theta.copy()
+            with _whole_or_unfinished(history, model, rng):
+                _train(model, batches, rng, rule, history, epoch, bar)
+                if validation is not None:
+                    _validate(model, validation, ranks, history, epoch)
+                    if patience is not None and history.best == epoch:
+                        history.weights = model.theta.copy()
             if after_epoch is not None and ranks.rank == 0:
                 after_epoch(history)
     if patience is not None and history.weights is not None:
@@ -126,33 +137,42 @@ def fit(
 # ---- what fit is given -------------------------------------------------------------------------------------------
 
 
+def _checked_numbers(epochs, batch, clip, patience, truncate):
+    """These settings of `fit` as Python's numbers; ValueError for the first that is not as its description says."""
+    epochs, batch = check_count("epochs", epochs), check_count("batch", batch)
+    clip = None if clip is None else check_positive("clip", clip)
+    patience = None if patience is None else check_count("patience", patience)
+    return epochs, batch, clip, patience, None if truncate is None else check_count("truncate", truncate)
+
+
 def _check_settings(
-    model, *, epochs, batch, rng, clip, patience, validation, buckets, lengths, truncate, rate, optimizer, comm, history
+    model, *, rng, patience, validation, buckets, lengths, truncate, rate, optimizer, comm, history, after_epoch,
+    progress,
 ):  # fmt: skip
     """Raise ValueError or TypeError for the first setting of `fit` that is not as its description says."""
-    check_count("epochs", epochs)
-    check_count("batch", batch)
+    if not isinstance(model, Model):
+        raise TypeError(f"model: expected a Model, got {brief(model)}")
+    for name, array in model.params.items():
+        if not is_finite(array):
+            raise ValueError(f"model: expected finite parameters, got NaN or infinity in {name}")
     check_rng(rng)
-    if clip is not None:
-        check_positive("clip", clip)
-    if patience is not None:
-        check_count("patience", patience)
-        if validation is None:
-            raise ValueError("patience: expected a validation set to watch, got validation=None")
-    if buckets and lengths is None:
+    check_flag("progress", progress)
+    if patience is not None and validation is None:
+        raise ValueError("patience: expected a validation set to watch, got validation=None")
+    if check_flag("buckets", buckets) and lengths is None:
         raise ValueError("buckets: expected lengths to sort by, got lengths=None")
-    if truncate is not None:
-        check_count("truncate", truncate)
-        if not model.runs_forward:
-            raise ValueError(f"truncate: expected layers that run forward, got {model.names}")
+    if truncate is not None and not model.runs_forward:
+        raise ValueError(f"truncate: expected layers that run forward, got {listed(model.names)}")
+    if not (after_epoch is None or callable(after_epoch)):
+        raise TypeError(f"after_epoch: expected a function of the history, got {brief(after_epoch)}")
     if not callable(rate):
-        raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {rate!r}")
+        raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {brief(rate)}")
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {optimizer!r}")
+        raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {brief(optimizer)}")
     if comm is not None and not hasattr(comm, "Allreduce"):
-        raise TypeError(f"comm: expected an MPI communicator, as parallel.job gives it, got {comm!r}")
+        raise TypeError(f"comm: expected an MPI communicator, as parallel.job gives it, got {brief(comm)}")
     if not isinstance(history, History):
-        raise TypeError(f"history: expected the History of an earlier fit, got {history!r}")
+        raise TypeError(f"history: expected the History of an earlier fit, got {brief(history)}")
 
 
 def _check_validation(model, validation, device):
@@ -185,6 +205,52 @@ def _check_history(history, model, epochs, optimizer, validation, patience):
 def _kinds(values):
     """Shape and dtype of each value of a dict; () and "" of what is no array."""
     return {k: (getattr(v, "shape", ()), str(getattr(v, "dtype", ""))) for k, v in values.items()}
+
+
+def _moved(state, xp):
+    """An optimiser's state with its arrays on the device of `xp`."""
+    return {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
+
+
+# ---- whole epochs ------------------------------------------------------------------------------------------------
+
+PER_EPOCH, PER_UPDATE = ("loss", "seconds", "rate", "validation"), ("batch_loss", "batch_norm")
+
+
+@contextmanager
+def _whole_or_unfinished(history, model, rng):
+    """An epoch: if it ends in an error or an interrupt, the history knows from where to go on; the error has it."""
+    history.unfinished = {
+        "theta": model.theta.copy(),
+        "optimizer": {k: v.copy() if getattr(v, "ndim", 0) else v for k, v in history.optimizer.items()},
+        "rng": rng.bit_generator.state,
+        "updates": len(history.batch_loss),
+        "best": history.best,
+    }
+    epoch = len(history.loss)
+    try:
+        yield
+    except BaseException as error:
+        error.history = history
+        error.add_note(
+            f"fit was in epoch {epoch + 1}. This exception's attribute `history` is its history; with history=… fit "
+            f"goes on from the end of epoch {epoch}."
+        )
+        for name in PER_EPOCH:  # as far as the epoch's own entries were made
+            del getattr(history, name)[epoch:]
+        raise
+    history.unfinished = None
+
+
+def _go_back(history, model, rng):
+    """Put history, model and rng back to the end of the last whole epoch."""
+    whole, history.unfinished = history.unfinished, None
+    xp = namespace(model.theta)
+    model.theta[...] = to_device(whole["theta"], xp)
+    rng.bit_generator.state = whole["rng"]
+    history.optimizer, history.best = whole["optimizer"], whole["best"]
+    for name in PER_UPDATE:
+        del getattr(history, name)[whole["updates"] :]
 
 
 @functools.cache
@@ -259,7 +325,8 @@ def _learn(model, piece, states, share, draws, ranks):
 def _update(model, loss, grad, rule, epoch, k, progress):
     """Move the weights. Returns the gradient's norm before clipping and the learning rate at `progress`, in epochs.
 
-    Raises FloatingPointError, the weights untouched, if loss or gradient is not finite, and ValueError for a bad rate.
+    Raises FloatingPointError if loss, gradient or what the update makes is not finite, and ValueError for a bad rate;
+    weights and the optimiser's state are then as before.
     """
     norm = clip_global_norm(grad, rule.clip)
     if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -267,10 +334,24 @@ def _update(model, loss, grad, rule, epoch, k, progress):
             f"fit: loss {loss}, gradient norm {norm} in epoch {epoch + 1}, batch {k + 1}; the weights "
             "are those before this update. Lower the rate, or set clip"
         )
-    rate = float(rule.rate(progress))
-    if not 0 <= rate < math.inf:
-        raise ValueError(f"rate: expected a schedule of numbers >= 0, got {rate} in epoch {epoch + 1}")
-    rule.optimizer.update(model.theta, grad, rule.optimizer_state, rate)
+    rate = rule.rate(progress)
+    try:
+        rate = check_not_negative("rate", rate)
+    except ValueError as error:
+        message = f"rate: expected a schedule of numbers >= 0, got {brief(rate)} in epoch {epoch + 1}"
+        raise ValueError(message) from error
+    arrays = [model.theta, *(v for v in rule.optimizer_state.values() if getattr(v, "ndim", 0))]
+    before, state = [array.copy() for array in arrays], dict(rule.optimizer_state)
+    with np.errstate(all="ignore"):
+        rule.optimizer.update(model.theta, grad, rule.optimizer_state, rate)
+    if not all(is_finite(array) for array in arrays):
+        for array, good in zip(arrays, before, strict=True):
+            array[...] = good
+        rule.optimizer_state.update(state)
+        raise FloatingPointError(
+            f"fit: the update leaves weights or an optimiser's state that are not finite, in epoch {epoch + 1}, batch "
+            f"{k + 1}, rate {rate}; the weights are those before this update. Lower the rate, or set clip"
+        )
     return norm, rate
 
 
