@@ -6,6 +6,8 @@ n ranks do what one does, up to the rounding of that sum. Of mpi4py only the com
 `rank`, `size`, `bcast` and `Allreduce`.
 """
 
+import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -17,25 +19,72 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import namespace, to_device, to_host
+from .checks import brief, check_positive
 
 
 @contextmanager
-def job():
+def job(timeout=3600.0):
     """`with job() as comm: …` is the body of a script for `mpiexec -n 4 python script.py`; comm is MPI's COMM_WORLD.
 
     A rank that leaves the body by an exception, `sys.exit` included, prints it and ends the whole job with status 1:
-    the others would wait for it for ever. Raises ImportError without mpi4py; started without mpiexec, it is one rank.
+    the others would wait for it for ever. So does a rank that has waited for the others for `timeout` seconds: one of
+    them hangs, or was stopped. (Choose more than what rank 0 alone may take to score the validation set, or in
+    after_epoch. None: wait for ever.) Raises ImportError without mpi4py, ValueError for a timeout that is no positive
+    number; started without mpiexec, it is one rank.
     """
+    timeout = None if timeout is None else check_positive("timeout", timeout)
     try:
         from mpi4py import MPI
     except ImportError as error:
         raise ImportError("job: MPI needs mpi4py and an MPI library: pip install mpi4py mpich") from error
+
+    def end():
+        time.sleep(1)  # for mpiexec to pass on what was printed: it drops what is under way when it ends the others
+        MPI.COMM_WORLD.Abort(1)
+
+    watched = None if timeout is None else Watched(MPI.COMM_WORLD, timeout, end)
     try:
-        yield MPI.COMM_WORLD
+        yield watched or MPI.COMM_WORLD
     except BaseException:
         traceback.print_exc()
-        time.sleep(1)  # for mpiexec to pass it on: it drops what is under way when it ends the others
-        MPI.COMM_WORLD.Abort(1)
+        end()
+    finally:
+        if watched is not None:
+            watched.over.set()
+
+
+class Watched:
+    """A communicator all of whose calls may take so many seconds; after that it prints so and calls `end`.
+
+    A thread of its own looks at the clock, since the call itself does not come back; until `over` is set.
+    """
+
+    def __init__(self, comm, timeout, end):
+        self._comm, self._timeout, self._end, self._waiting = comm, timeout, end, None
+        self.over = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __getattr__(self, name):
+        found = getattr(self._comm, name)
+        if not callable(found):
+            return found
+
+        def call(*args, **kwargs):
+            self._waiting = name, time.monotonic()
+            try:
+                return found(*args, **kwargs)
+            finally:
+                self._waiting = None
+
+        return call
+
+    def _watch(self):
+        while not self.over.wait(min(1.0, self._timeout / 10)):
+            waiting = self._waiting
+            if waiting is not None and time.monotonic() - waiting[1] > self._timeout:
+                message = f"rank {self._comm.rank}: {waiting[0]} has waited for the other ranks for {self._timeout} s"
+                print(f"TimeoutError: {message}; one of them hangs or was stopped", file=sys.stderr, flush=True)
+                self._end()
 
 
 class Share(NamedTuple):
@@ -49,6 +98,7 @@ class Team(NamedTuple):
     """The processes that train one model, as one of them sees it.
 
     rank, size: which of them it is, 0 … size-1, and how many there are
+    together:   fingerprints, check -> what `check` returns, if it does so on all ranks, and with the same fingerprints
     agree:      model, rng, history -> None: all go on, in place, from those of rank 0
     bcast:      value -> the value of rank 0
     mean:       loss, flat gradient, weight -> weighted means of both over the ranks, and the sum of the weights
@@ -56,6 +106,7 @@ class Team(NamedTuple):
 
     rank: int
     size: int
+    together: Callable
     agree: Callable
     bcast: Callable
     mean: Callable
@@ -74,6 +125,7 @@ class Team(NamedTuple):
 ALONE = Team(
     rank=0,
     size=1,
+    together=lambda fingerprints, check: check(),
     agree=lambda model, rng, history: None,
     bcast=lambda value: value,
     mean=lambda loss, grad, weight: (loss, grad, weight),
@@ -85,9 +137,11 @@ def team(comm):
 
     A mean over one rank is the number itself. `mean` would multiply it by its weight and divide it again, and round.
     """
+    if comm is not None and not hasattr(comm, "Allreduce"):
+        raise TypeError(f"comm: expected an MPI communicator, as parallel.job gives it, got {brief(comm)}")
     if comm is None or comm.size == 1:
         return ALONE
-    return Team(comm.rank, comm.size, partial(agree, comm), comm.bcast, partial(mean, comm))
+    return Team(comm.rank, comm.size, partial(together, comm), partial(agree, comm), comm.bcast, partial(mean, comm))
 
 
 @dataclass(frozen=True)
@@ -105,6 +159,46 @@ class Draws:
     def random(self, shape):
         """Numbers in [0, 1), an array of `shape` (…, B), for the B examples of this rank."""
         return self.rng.random((*shape[:-1], self.count))[..., self.examples]
+
+
+def together(comm, fingerprints, check):
+    """What `check()` returns, on every rank; or an error on every rank.
+
+    A rank whose `check` fails raises its error, the others a ValueError that quotes it. Where the `fingerprints` of
+    what `check` returned, a dict of texts, are not those of rank 0, every rank raises a ValueError that names them.
+    """
+    found, error = None, None
+    try:
+        found = check()
+        mine = fingerprints(found)
+    except Exception as raised:
+        mine, error = None, raised
+    expected, words = comm.bcast(mine), ""
+    if error is not None:
+        words = f"{type(error).__name__}: {error}"
+    elif expected is not None:
+        words = ", ".join(name for name in expected if mine.get(name) != expected[name])
+    failures = _from_each(comm, words if error is not None else "")
+    differences = _from_each(comm, words if error is None else "")
+    if error is not None:
+        raise error
+    for rank, failure in enumerate(failures):
+        if failure:
+            raise ValueError(f"comm: expected good arguments on all ranks, got on rank {rank} {failure}")
+    for rank, names in enumerate(differences):
+        if names:
+            raise ValueError(f"comm: expected the same on all ranks, got on rank {rank} another {names}")
+    return found
+
+
+def _from_each(comm, text):
+    """The texts of all ranks, each on each; of long ones the first 300 bytes. One Allreduce."""
+    letters = np.zeros((comm.size, 300), np.int64)
+    raw = text.encode()[:300]
+    letters[comm.rank, : len(raw)] = list(raw)
+    flat = letters.ravel()
+    comm.Allreduce(None, flat)
+    return [bytes(row[row > 0].tolist()).decode(errors="ignore") for row in flat.reshape(letters.shape)]
 
 
 def agree(comm, model, rng, history):

@@ -1,51 +1,27 @@
-"""Training: `fit`, and the history it writes.
+"""Training: `fit`.
 
-`fit` checks what it is given, then goes epoch by epoch: `_train`, an update after each piece of each batch, and
-`_validate`. The data come from `batches`, the other ranks are behind `parallel.Team`.
+`fit` has what it is given checked by `settings`, then goes epoch by epoch: `_train`, an update after each piece of each
+batch, and `_validate`. The data come from `batches`, the other ranks are behind `parallel.Team`, and what was seen goes
+into the `History`.
 """
 
 import functools
 import math
 import sys
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from .arrays import device_module, namespace, to_device
-from .batches import Batches, check_examples, count_steps
-from .checks import brief, check_count, check_flag, check_not_negative, check_positive, check_rng, is_finite, listed
-from .model import Model
+from .arrays import namespace, to_device
+from .batches import Batches, count_steps
+from .checks import brief, check_not_negative, is_finite
+from .history import History, go_back, whole_or_unfinished
 from .optim import Optimizer, adam, clip_global_norm, constant
 from .parallel import Draws, Team, team
 from .scores import score
-
-
-@dataclass
-class History:
-    """What `fit` saw: a list entry per epoch, and for `batch_*` per batch.
-
-    loss: mean training loss · seconds: training time · rate: the last learning rate
-    validation: `Scores`, if a validation set was given · best: index of the epoch with the lowest validation loss
-    batch_loss, batch_norm: loss, and gradient norm before clipping, per update
-    optimizer: the optimiser's state · weights: those of the best epoch, where patience asks for them; what it takes to
-    go on, with `fit(…, history=…)`
-    unfinished: None, except after an error or an interrupt within an epoch: then what `fit` goes on from
-    """
-
-    loss: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
-    rate: list = field(default_factory=list)
-    validation: list = field(default_factory=list)
-    best: int | None = None
-    batch_loss: list = field(default_factory=list)
-    batch_norm: list = field(default_factory=list)
-    optimizer: dict | None = field(default=None, repr=False)
-    weights: object = field(default=None, repr=False)
-    unfinished: dict | None = field(default=None, repr=False)
+from .settings import check_history, checked, fingerprints
 
 
 def fit(
@@ -94,163 +70,49 @@ def fit(
     rate = constant(1e-3) if rate is None else rate
     optimizer = adam() if optimizer is None else optimizer
     history = History() if history is None else history
-    epochs, batch, clip, patience, truncate = _checked_numbers(epochs, batch, clip, patience, truncate)
-    _check_settings(
-        model, rng=rng, patience=patience, validation=validation, buckets=buckets, lengths=lengths, truncate=truncate,
-        rate=rate, optimizer=optimizer, comm=comm, history=history, after_epoch=after_epoch, progress=progress,
-    )  # fmt: skip
-    device = None if device is None else device_module(device)
-    examples = check_examples(model, x, y, lengths, device)
-    validation = None if validation is None else _check_validation(model, validation, device)
     ranks = team(comm)
+    given = ranks.together(fingerprints, lambda: checked(
+        model, x, y, epochs=epochs, rng=rng, batch=batch, rate=rate, optimizer=optimizer, clip=clip, lengths=lengths,
+        buckets=buckets, truncate=truncate, validation=validation, patience=patience, history=history,
+        after_epoch=after_epoch, device=device, progress=progress,
+    ))  # fmt: skip
     ranks.agree(model, rng, history)
-    _check_history(history, model, epochs, optimizer, validation, patience)
-    if device is not None:
-        model.to(device)
-    xp = namespace(model.theta)
+    check_history(history, given)
+    if given.device is not None:
+        model.to(given.device)
     if history.unfinished is not None:
-        _go_back(history, model, rng)
-    history.optimizer = _moved(history.optimizer or optimizer.init(model.theta), xp)
-    rule = _Rule(optimizer, history.optimizer, rate, clip, ranks)
-    batches = Batches(examples, batch, buckets, truncate)
-    first = len(history.loss)
-    total = (epochs - first) * len(batches) * batches.count_pieces(batches.T)
+        go_back(history, model, rng)
     keep_memory()
+    _run(given, rng, history, after_epoch, ranks, progress)
+    return history
+
+
+def _run(given, rng, history, after_epoch, ranks, progress):
+    """The epochs of `fit`, from where the history ends, noted in it."""
+    model, patience, xp = given.model, given.patience, namespace(given.model.theta)
+    state = history.optimizer or given.optimizer.init(model.theta)
+    history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
+    arrays = [model.theta, *(v for v in history.optimizer.values() if getattr(v, "ndim", 0))]
+    backup = [array.copy() for array in arrays]
+    rule = _Rule(given.optimizer, history.optimizer, given.rate, given.clip, ranks, arrays, backup)
+    batches = Batches(given.examples, given.batch, given.buckets, given.truncate)
+    first = len(history.loss)
+    total = (given.epochs - first) * len(batches) * batches.count_pieces(batches.T)
     with tqdm(total=total, disable=not progress or ranks.rank > 0, unit="batch", mininterval=0.5) as bar:
-        for epoch in range(first, epochs):
+        for epoch in range(first, given.epochs):
             if patience is not None and epoch and epoch - 1 - history.best >= patience:
                 break
-            bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
-            with _whole_or_unfinished(history, model, rng):
+            bar.set_description(f"epoch {epoch + 1}/{given.epochs}", refresh=False)
+            with whole_or_unfinished(history, model, rng):
                 _train(model, batches, rng, rule, history, epoch, bar)
-                if validation is not None:
-                    _validate(model, validation, ranks, history, epoch)
+                if given.validation is not None:
+                    _validate(model, given.validation, ranks, history, epoch)
                     if patience is not None and history.best == epoch:
                         history.weights = model.theta.copy()
             if after_epoch is not None and ranks.rank == 0:
                 after_epoch(history)
     if patience is not None and history.weights is not None:
         model.theta[...] = to_device(history.weights, xp)
-    return history
-
-
-# ---- what fit is given -------------------------------------------------------------------------------------------
-
-
-def _checked_numbers(epochs, batch, clip, patience, truncate):
-    """These settings of `fit` as Python's numbers; ValueError for the first that is not as its description says."""
-    epochs, batch = check_count("epochs", epochs), check_count("batch", batch)
-    clip = None if clip is None else check_positive("clip", clip)
-    patience = None if patience is None else check_count("patience", patience)
-    return epochs, batch, clip, patience, None if truncate is None else check_count("truncate", truncate)
-
-
-def _check_settings(
-    model, *, rng, patience, validation, buckets, lengths, truncate, rate, optimizer, comm, history, after_epoch,
-    progress,
-):  # fmt: skip
-    """Raise ValueError or TypeError for the first setting of `fit` that is not as its description says."""
-    if not isinstance(model, Model):
-        raise TypeError(f"model: expected a Model, got {brief(model)}")
-    for name, array in model.params.items():
-        if not is_finite(array):
-            raise ValueError(f"model: expected finite parameters, got NaN or infinity in {name}")
-    check_rng(rng)
-    check_flag("progress", progress)
-    if patience is not None and validation is None:
-        raise ValueError("patience: expected a validation set to watch, got validation=None")
-    if check_flag("buckets", buckets) and lengths is None:
-        raise ValueError("buckets: expected lengths to sort by, got lengths=None")
-    if truncate is not None and not model.runs_forward:
-        raise ValueError(f"truncate: expected layers that run forward, got {listed(model.names)}")
-    if not (after_epoch is None or callable(after_epoch)):
-        raise TypeError(f"after_epoch: expected a function of the history, got {brief(after_epoch)}")
-    if not callable(rate):
-        raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {brief(rate)}")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {brief(optimizer)}")
-    if comm is not None and not hasattr(comm, "Allreduce"):
-        raise TypeError(f"comm: expected an MPI communicator, as parallel.job gives it, got {brief(comm)}")
-    if not isinstance(history, History):
-        raise TypeError(f"history: expected the History of an earlier fit, got {brief(history)}")
-
-
-def _check_validation(model, validation, device):
-    """The `Examples` of a validation set, (x, y) or (x, y, lengths); errors say that they are of this one."""
-    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
-        raise TypeError(f"validation: expected (x, y) or (x, y, lengths), got {type(validation).__name__}")
-    x, y, *lengths = validation
-    try:
-        return check_examples(model, x, y, *(lengths or [None]), device)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"validation: {error}") from error
-
-
-def _check_history(history, model, epochs, optimizer, validation, patience):
-    """Raise ValueError unless `fit` can go on from this history: with this model, these epochs and settings."""
-    first, scored = len(history.loss), len(history.validation)
-    if first > epochs:
-        raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
-    if scored != (0 if validation is None else first):
-        raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
-    if not first and history.optimizer is None:
-        return
-    weights = model.theta if first and patience is not None else None
-    expected = _kinds(optimizer.init(model.theta) | {"weights": weights})
-    found = _kinds((history.optimizer or {}) | {"weights": history.weights})
-    if found != expected:
-        raise ValueError(f"history: expected {expected} for this model, optimizer and patience, got {found}")
-
-
-def _kinds(values):
-    """Shape and dtype of each value of a dict; () and "" of what is no array."""
-    return {k: (getattr(v, "shape", ()), str(getattr(v, "dtype", ""))) for k, v in values.items()}
-
-
-def _moved(state, xp):
-    """An optimiser's state with its arrays on the device of `xp`."""
-    return {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
-
-
-# ---- whole epochs ------------------------------------------------------------------------------------------------
-
-PER_EPOCH, PER_UPDATE = ("loss", "seconds", "rate", "validation"), ("batch_loss", "batch_norm")
-
-
-@contextmanager
-def _whole_or_unfinished(history, model, rng):
-    """An epoch: if it ends in an error or an interrupt, the history knows from where to go on; the error has it."""
-    history.unfinished = {
-        "theta": model.theta.copy(),
-        "optimizer": {k: v.copy() if getattr(v, "ndim", 0) else v for k, v in history.optimizer.items()},
-        "rng": rng.bit_generator.state,
-        "updates": len(history.batch_loss),
-        "best": history.best,
-    }
-    epoch = len(history.loss)
-    try:
-        yield
-    except BaseException as error:
-        error.history = history
-        error.add_note(
-            f"fit was in epoch {epoch + 1}. This exception's attribute `history` is its history; with history=… fit "
-            f"goes on from the end of epoch {epoch}."
-        )
-        for name in PER_EPOCH:  # as far as the epoch's own entries were made
-            del getattr(history, name)[epoch:]
-        raise
-    history.unfinished = None
-
-
-def _go_back(history, model, rng):
-    """Put history, model and rng back to the end of the last whole epoch."""
-    whole, history.unfinished = history.unfinished, None
-    xp = namespace(model.theta)
-    model.theta[...] = to_device(whole["theta"], xp)
-    rng.bit_generator.state = whole["rng"]
-    history.optimizer, history.best = whole["optimizer"], whole["best"]
-    for name in PER_UPDATE:
-        del getattr(history, name)[whole["updates"] :]
 
 
 @functools.cache
@@ -275,13 +137,18 @@ def keep_memory():
 
 
 class _Rule(NamedTuple):
-    """How the weights are updated: the settings of `fit` that an update needs, and the optimiser's state."""
+    """How the weights are updated: the settings of `fit` that an update needs, and the optimiser's state.
+
+    arrays, backup: the weights and the arrays of the state; and as many, to keep what was before an update
+    """
 
     optimizer: Optimizer
     optimizer_state: dict
     rate: object
     clip: float | None
     ranks: Team
+    arrays: list
+    backup: list
 
 
 def _train(model, batches, rng, rule, history, epoch, bar):
@@ -340,13 +207,14 @@ def _update(model, loss, grad, rule, epoch, k, progress):
     except ValueError as error:
         message = f"rate: expected a schedule of numbers >= 0, got {brief(rate)} in epoch {epoch + 1}"
         raise ValueError(message) from error
-    arrays = [model.theta, *(v for v in rule.optimizer_state.values() if getattr(v, "ndim", 0))]
-    before, state = [array.copy() for array in arrays], dict(rule.optimizer_state)
+    state = dict(rule.optimizer_state)
+    for array, kept in zip(rule.arrays, rule.backup, strict=True):
+        kept[...] = array
     with np.errstate(all="ignore"):
         rule.optimizer.update(model.theta, grad, rule.optimizer_state, rate)
-    if not all(is_finite(array) for array in arrays):
-        for array, good in zip(arrays, before, strict=True):
-            array[...] = good
+    if not all(is_finite(array) for array in rule.arrays):
+        for array, kept in zip(rule.arrays, rule.backup, strict=True):
+            array[...] = kept
         rule.optimizer_state.update(state)
         raise FloatingPointError(
             f"fit: the update leaves weights or an optimiser's state that are not finite, in epoch {epoch + 1}, batch "

@@ -157,7 +157,9 @@ def test_one_rank_is_no_other_run():
 def test_one_message_an_update():
     calls = on_threads(2, lambda comm: (run("every step", comm), comm.calls)[1])[0]
     size = run("every step")[0].theta.size
-    assert sorted(calls) == [(r, size + 2, np.float64) for r in (0, 1) for _ in range(9)]
+    updates = sorted(call for call in calls if call[2] == np.float64)
+    assert updates == [(r, size + 2, np.float64) for r in (0, 1) for _ in range(9)]
+    assert len(calls) - len(updates) == 2 * 2  # and, before the first, two that say whether all agree
 
 
 def test_float32():
@@ -173,7 +175,7 @@ def test_float32():
 
     expected, alone, _ = train()
     for theta, history, calls in on_threads(3, train):
-        assert theta.dtype == np.float32 and {dtype for _, _, dtype in calls} == {np.dtype(np.float32)}
+        assert theta.dtype == np.float32 and {dtype for *_, dtype in calls} == {np.dtype(np.float32), np.dtype(np.int64)}
         np.testing.assert_allclose(theta, expected, rtol=0, atol=1e-6)
         # the history as ever: Python's numbers, an epoch's mean in double precision
         assert all(type(v) is float for name in ("loss", "batch_loss", "batch_norm") for v in getattr(history, name))
@@ -272,8 +274,10 @@ def test_a_job_that_fails_says_why_gives_mpiexec_a_second_and_aborts(error, monk
     world = SimpleNamespace(Abort=lambda status: done.append(("abort", status, capsys.readouterr().err)))
     monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=world)))
     monkeypatch.setattr(time, "sleep", lambda seconds: done.append(("sleep", seconds)))
-    with parallel.job() as comm:
+    with parallel.job(timeout=None) as comm:
         assert comm is world
+    with parallel.job() as comm:
+        assert comm.Abort.__name__ == "call"  # watched
     assert done == []
     with parallel.job():
         raise error
@@ -313,6 +317,115 @@ def test_the_scheme_of_the_report_gives_the_same_sum(size):
         assert times == [3, 3]
 
 
+# ---- ranks that disagree -----------------------------------------------------------------------------------------
+
+
+def arguments():
+    """The arguments of a `fit` on which all ranks agree: model's layers, loss, dtype, data and settings."""
+    rng = np.random.default_rng(3)
+    return {
+        "layers": [gru(D, 5), dropout(0.2), dense(5, C)], "loss": softmax_cross_entropy, "dtype": np.float64,
+        "x": rng.standard_normal((N, T, D)), "y": rng.integers(0, C, (N, T)), "lengths": LENGTHS, "epochs": 2,
+        "batch": 8, "rate": optim.cosine(0.01, 2), "optimizer": optim.adam(), "clip": 1.0, "buckets": False,
+        "validation": (rng.standard_normal((5, T, D)), rng.integers(0, C, (5, T))), "patience": 2, "truncate": 4,
+    }  # fmt: skip
+
+
+def train(comm, **changes):
+    given = arguments() | changes
+    layers, loss, dtype, x, y = (given.pop(name) for name in ("layers", "loss", "dtype", "x", "y"))
+    model = Model(layers, loss, rng=np.random.default_rng(comm.rank), dtype=dtype)
+    before = model.theta.copy()
+    try:
+        fit(model, x, y, rng=np.random.default_rng(0), comm=comm, progress=False, **given)
+    except Exception:
+        np.testing.assert_array_equal(model.theta, before)
+        raise
+
+
+OTHER_X = arguments()["x"] + 1e-9 * (np.arange(T * D).reshape(T, D) == 4)
+DIFFERENT = {  # what another rank has -> what it is called in the message
+    "one number of x": ({"x": OTHER_X}, "x"),
+    "a shard of the data": ({k: arguments()[k][:11] for k in ("x", "y", "lengths")}, "x, y, lengths"),
+    "labels": ({"y": 1 - arguments()["y"]}, "y"),
+    "lengths": ({"lengths": np.full(N, T)}, "x, y, lengths"),  # beyond its length, an example counts as zeros
+    "no lengths": ({"lengths": None}, "x, y, lengths"),
+    "dtype": ({"dtype": np.float32}, "model, x, validation"),
+    "cell": ({"layers": [lstm(D, 5), dropout(0.2), dense(5, C)]}, "model"),
+    "hidden units": ({"layers": [gru(D, 6), dropout(0.2), dense(6, C)]}, "model"),
+    "dropout": ({"layers": [gru(D, 5), dropout(0.3), dense(5, C)]}, "model"),
+    "rate": ({"rate": optim.cosine(0.01, 2, warmup=0.1)}, "rate"),
+    "optimizer": ({"optimizer": optim.momentum()}, "optimizer"),
+    "the optimizer's settings": ({"optimizer": optim.adam(beta2=0.99)}, "optimizer"),
+    "clip": ({"clip": 2.0}, "clip"),
+    "no clip": ({"clip": None}, "clip"),
+    "epochs": ({"epochs": 3, "rate": optim.constant(0.01)}, "rate, epochs"),
+    "batch": ({"batch": 9}, "batch"),
+    "buckets": ({"buckets": True}, "buckets"),
+    "truncate": ({"truncate": None}, "truncate"),
+    "patience": ({"patience": 1}, "patience"),
+    "no patience": ({"patience": None}, "patience"),
+    "validation": ({"validation": (arguments()["x"], arguments()["y"])}, "validation"),
+    "no validation": ({"validation": None, "patience": None}, "validation, patience"),
+}
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize("changes, names", DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_ranks_that_disagree_say_so_on_every_rank(changes, names, size):
+    """The last rank has something else; and rank 0 has, which the others then blame on themselves."""
+
+    def message(comm, odd):
+        with pytest.raises(ValueError) as caught:
+            train(comm, **(changes if comm.rank == odd else {}))
+        return str(caught.value)
+
+    last_one = {f"comm: expected the same on all ranks, got on rank {size - 1} another {names}"}
+    assert {*on_threads(size, lambda comm: message(comm, size - 1))} == last_one
+    first = {f"comm: expected the same on all ranks, got on rank 1 another {names}"}
+    assert {*on_threads(size, lambda comm: message(comm, 0))} == first
+
+
+BAD = {
+    "NaN in x": ({"x": np.where(OTHER_X == OTHER_X[2, 1, 0], np.nan, OTHER_X)}, "ValueError: x: expected finite"),
+    "a rate that is none": ({"rate": 0.1}, "TypeError: rate: expected a schedule"),
+    "nothing to validate": ({"validation": (np.zeros((0, T, D)), np.zeros((0, T), int))}, "ValueError: validation: x"),
+    "a label out of range": ({"y": 3 * arguments()["y"]}, "ValueError: y: expected labels in 0"),
+}
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize("changes, says", BAD.values(), ids=BAD.keys())
+def test_bad_arguments_on_one_rank_are_an_error_on_every_rank(changes, says, size):
+    def message(comm, odd):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            train(comm, **(changes if comm.rank == odd else {}))
+        return f"{type(caught.value).__name__}: {caught.value}"
+
+    for odd in (0, size - 1):
+        found = on_threads(size, lambda comm, odd=odd: message(comm, odd))
+        assert found.pop(odd).startswith(says)
+        assert all(m.startswith(f"ValueError: comm: expected good arguments on all ranks, got on rank {odd} {says}")
+                   for m in found)  # fmt: skip
+
+
+def test_ranks_that_agree_train():
+    on_threads(2, train)
+
+
+def test_a_call_that_does_not_come_back_ends_the_job(capfd):
+    ended = threading.Event()
+    slow = SimpleNamespace(rank=1, size=2, Allreduce=lambda *_: time.sleep(0.6), bcast=lambda value: value)
+    comm = parallel.Watched(slow, 0.2, ended.set)
+    assert comm.size == 2 and comm.bcast(3) == 3 and not ended.wait(0.4)  # nobody waits between calls
+    comm.Allreduce(None, None)
+    assert ended.is_set()
+    assert "rank 1: Allreduce has waited for the other ranks for 0.2 s; one of them hangs" in capfd.readouterr().err
+    for bad in (0, -1, "x", True):
+        with pytest.raises(ValueError, match=r"^timeout: expected a positive number"), parallel.job(timeout=bad):
+            pass
+
+
 # ---- MPI ---------------------------------------------------------------------------------------------------------
 
 MPIEXEC = shutil.which("mpiexec", path=Path(sys.executable).parent) or shutil.which("mpiexec")
@@ -350,6 +463,8 @@ def test_mpi_ranks_do_what_one_does(size, shown):
     ("exit", "SystemExit: 0"),
     ("_exit", None),
     ("kill", None),
+    ("hang", "for the other ranks for 3.0 s; one of them hangs or was stopped"),
+    ("stop", "for the other ranks for 3.0 s; one of them hangs or was stopped"),
 ])  # fmt: skip
 @pytest.mark.parametrize("rank", [0, 2])
 def test_mpi_a_rank_that_fails_ends_the_job(rank, how, says, tmp_path):
@@ -357,7 +472,8 @@ def test_mpi_a_rank_that_fails_ends_the_job(rank, how, says, tmp_path):
 
     A rank that was killed can say nothing: there mpiexec's exit status is all that is certain. The 10 s run from the
     failure, not from the start of three Pythons, and the time of it is in a file: mpiexec may lose what a rank printed
-    last. It takes 1 s, in which the rank sleeps; a busy machine has the rest.
+    last. It takes 1 s, in which the rank sleeps; a busy machine has the rest. A rank that hangs, or was stopped by a
+    signal, is noticed by the others after the 3 s that the job is given for that.
     """
     when = tmp_path / "when"
     done = mpiexec(3, "fail", str(rank), how, str(when))
@@ -368,7 +484,7 @@ def test_mpi_a_rank_that_fails_ends_the_job(rank, how, says, tmp_path):
 
 
 def main(task, *more):
-    with parallel.job() as comm:
+    with parallel.job(timeout=3.0 if task == "fail" else 60.0) as comm:
         if task == "equal":
             for case in CASES:
                 found = run(case, comm)
@@ -381,6 +497,7 @@ def main(task, *more):
         else:
             rank, how = int(more[0]), more[1]
             ways = {"exit": lambda: sys.exit(0), "_exit": lambda: os._exit(3)}
+            ways |= {"hang": lambda: time.sleep(300), "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP)}
             ways["kill"] = lambda: os.kill(os.getpid(), signal.SIGKILL)
             calls = []
 

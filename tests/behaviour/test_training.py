@@ -318,9 +318,9 @@ def test_divergence_stops_before_the_bad_batch(optimizer, dtype):
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 @pytest.mark.parametrize("x, y, message", [
-    (3e17, 0.0, r"loss \d\S*, gradient norm inf"),  # loss 1e35 or so, gradient 1e35, its square beyond float32
+    (3e17, 0.0, r"the update leaves .* an optimiser's state that are not finite"),  # loss and gradient 1e35 or so
     (1e-9, 3e18, r"loss inf, gradient norm \d"),  # gradient 3e18, but the sum of 92 squared errors is beyond
-], ids=["gradient", "loss"])
+], ids=["square of the gradient", "loss"])
 def test_loss_and_gradient_are_both_watched(x, y, message):
     model = Model([dense(D, C)], mse, rng=np.random.default_rng(0))
     before = model.theta.tobytes()

@@ -1,0 +1,137 @@
+"""Settings: what `fit` is given, checked in one place."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+from .arrays import device_module, to_host
+from .batches import Examples, check_examples
+from .checks import brief, check_count, check_flag, check_positive, check_rng, is_finite, listed
+from .history import History
+from .model import Model
+from .optim import Optimizer
+
+
+class Settings(NamedTuple):
+    """What `fit` was given, checked: every number is Python's, all data is where the model will be. See `fit`."""
+
+    model: Model
+    examples: Examples
+    validation: Examples | None
+    epochs: int
+    batch: int
+    rate: object
+    optimizer: Optimizer
+    clip: float | None
+    buckets: bool
+    truncate: int | None
+    patience: int | None
+    device: object
+
+
+def checked(
+    model, x, y, *, epochs, rng, batch, rate, optimizer, clip, lengths, buckets, truncate, validation, patience,
+    history, after_epoch, device, progress,
+):  # fmt: skip
+    """`Settings` of the arguments of `fit`. Raises ValueError or TypeError for the first that is not as described."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model: expected a Model, got {brief(model)}")
+    for name, array in model.params.items():
+        if not is_finite(array):
+            raise ValueError(f"model: expected finite parameters, got NaN or infinity in {name}")
+    epochs, batch = check_count("epochs", epochs), check_count("batch", batch)
+    check_rng(rng)
+    check_flag("progress", progress)
+    clip = None if clip is None else check_positive("clip", clip)
+    patience = None if patience is None else check_count("patience", patience)
+    if patience is not None and validation is None:
+        raise ValueError("patience: expected a validation set to watch, got validation=None")
+    if check_flag("buckets", buckets) and lengths is None:
+        raise ValueError("buckets: expected lengths to sort by, got lengths=None")
+    truncate = None if truncate is None else check_count("truncate", truncate)
+    if truncate is not None and not model.runs_forward:
+        raise ValueError(f"truncate: expected layers that run forward, got {listed(model.names)}")
+    if not callable(rate):
+        raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {brief(rate)}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {brief(optimizer)}")
+    if not isinstance(history, History):
+        raise TypeError(f"history: expected the History of an earlier fit, got {brief(history)}")
+    if not (after_epoch is None or callable(after_epoch)):
+        raise TypeError(f"after_epoch: expected a function of the history, got {brief(after_epoch)}")
+    device = None if device is None else device_module(device)
+    examples = check_examples(model, x, y, lengths, device)
+    validation = None if validation is None else _check_validation(model, validation, device)
+    return Settings(
+        model, examples, validation, epochs, batch, rate, optimizer, clip, bool(buckets), truncate, patience, device
+    )
+
+
+def fingerprints(given):
+    """What has to be the same on all ranks, by name, as short texts: other settings or data have other texts.
+
+    Of the model only what is not handed over by rank 0: its layers, loss and dtype. A schedule is asked for its rate
+    at many points, an optimiser for three steps: what cannot be looked into is known by what it does.
+    """
+    model, examples = given.model, given.examples
+    layers = [(layer.config, layer.cell and layer.cell.name) for layer in model.layers]
+    found = {
+        "model": repr((layers, model.loss_function.__qualname__, str(model.theta.dtype))),
+        "x": _digest(examples.x),
+        "y": _digest(examples.y),
+        "lengths": _digest(examples.lengths),
+        "validation": repr([_digest(array) for array in given.validation or ()]),
+        "rate": repr([float(given.rate(given.epochs * k / 100)) for k in range(101)]),
+        "optimizer": repr(_three_steps(given.optimizer)),
+    }
+    return found | {k: repr(getattr(given, k)) for k in ("epochs", "batch", "clip", "buckets", "truncate", "patience")}
+
+
+def _digest(array):
+    """A text for an array's shape, dtype and numbers; none for None."""
+    if array is None:
+        return ""
+    array = np.ascontiguousarray(to_host(array))
+    return f"{array.shape} {array.dtype} {hashlib.blake2b(array).hexdigest()}"
+
+
+def _three_steps(optimizer):
+    """Where an optimiser takes three numbers in three steps."""
+    theta = np.array([-1.0, 0.5, 2.0])
+    state = optimizer.init(theta)
+    for k in range(3):
+        optimizer.update(theta, theta + k, state, 0.1)
+    return theta.tolist()
+
+
+def _check_validation(model, validation, device):
+    """The `Examples` of a validation set, (x, y) or (x, y, lengths); errors say that they are of this one."""
+    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        raise TypeError(f"validation: expected (x, y) or (x, y, lengths), got {type(validation).__name__}")
+    x, y, *lengths = validation
+    try:
+        return check_examples(model, x, y, *(lengths or [None]), device)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation: {error}") from error
+
+
+def check_history(history, given):
+    """Raise ValueError unless `fit` can go on from this history with the `Settings` given."""
+    model, epochs, first, scored = given.model, given.epochs, len(history.loss), len(history.validation)
+    if first > epochs:
+        raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
+    if scored != (0 if given.validation is None else first):
+        raise ValueError(f"history: expected validation in all epochs or none, got {scored} of {first}")
+    if not first and history.optimizer is None:
+        return
+    weights = model.theta if first and given.patience is not None else None
+    expected = _kinds(given.optimizer.init(model.theta) | {"weights": weights})
+    found = _kinds((history.optimizer or {}) | {"weights": history.weights})
+    if found != expected:
+        raise ValueError(f"history: expected {expected} for this model, optimizer and patience, got {found}")
+
+
+def _kinds(values):
+    """Shape and dtype of each value of a dict; () and "" of what is no array."""
+    return {k: (getattr(v, "shape", ()), str(getattr(v, "dtype", ""))) for k, v in values.items()}
