@@ -107,7 +107,7 @@ def _check_names(cell, names):
     """Raise ValueError if XML cannot hold the names of `cell`: what was written could not be read again."""
     tags = [tag for tag, _ in names.values()]
     if not all(tag.isascii() and tag.isidentifier() for tag in tags) or len({*tags}) < len(tags):
-        raise ValueError(f"{cell.name}: expected a name of elements that XML can hold, got own_name {cell.own_name!r}")
+        raise ValueError(f"{cell.name}: expected an own_name that can be an element in XML, got {cell.own_name!r}")
     for name in (cell.name, *cell.inputs, *cell.recurs, *cell.own):
         if not name.isprintable():
             raise ValueError(f"{cell.name}: expected names that XML can hold, got {name!r}")
