@@ -42,6 +42,11 @@ class Layer(NamedTuple):
     shapes:   parameter name -> shape
     init:     rng -> starting values, a dict like P
     output:   (T, D) -> (T', D'), the shape it makes
+    labels:   how many labels 0, 1, … it reads, one a step, in the place of features; None if it reads features
+    cell:     the `Cell` that it carries through time; None if it has none
+    directions: the ways it runs through time: ("forward",), ("reverse",) or ("forward", "reverse"); () if each step is
+              on its own. With two of them, the parameters of each are called "forward.W", "reverse.W", …
+    causal:   whether what it puts out at a step depends on that step and earlier ones only
     """
 
     name: str
@@ -52,31 +57,43 @@ class Layer(NamedTuple):
     shapes: dict = {}  # noqa: RUF012 (nobody writes into it)
     init: Callable = lambda rng: {}
     output: Callable = lambda T, D: (T, D)
+    labels: int | None = None
+    cell: cells.Cell | None = None
+    directions: tuple = ()
+    causal: bool = True
+
+    @property
+    def collapses(self):
+        """Whether it makes one step of all steps. What stands behind it sees no time."""
+        return self.output("T", 1)[0] == 1
 
 
-def rnn(features, hidden, activation="tanh", **start):
-    """Vanilla RNN layer, activation "tanh" or "relu": see `cells.RNN`, `variants.RNN_RELU`; `start` as `recurrent`."""
+def rnn(features, hidden, activation="tanh", **options):
+    """Vanilla RNN layer, activation "tanh" or "relu": see `cells.RNN`, `variants.RNN_RELU`.
+
+    options: W, R of `recurrent`
+    """
     forms = {"tanh": "rnn", "relu": "rnn relu"}
     check_choice("activation", activation, forms)
-    return recurrent(forms[activation], features, hidden, **start)
+    return recurrent(forms[activation], features, hidden, **options)
 
 
-def lstm(features, hidden, peepholes=False, **start):
-    """LSTM layer, plain or with peepholes: see `cells.LSTM`. `start`: W, R, forget_bias of `recurrent`.
+def lstm(features, hidden, peepholes=False, **options):
+    """LSTM layer, plain or with peepholes: see `cells.LSTM`. Its variants are made by `recurrent`.
 
-    Its variants are made by `recurrent`.
+    options: W, R, forget_bias of `recurrent`
     """
-    return recurrent(cells.LSTM, features, hidden, own=peepholes, **start)
+    return recurrent(cells.LSTM, features, hidden, own=peepholes, **options)
 
 
-def gru(features, hidden, reset="after", **start):
+def gru(features, hidden, reset="after", **options):
     """GRU layer, reset "after" or "before" the recurrent product: see `cells.GRU`, `cells.GRU_BEFORE`.
 
-    `start`: W, R of `recurrent`.
+    options: W, R of `recurrent`
     """
     forms = {"after": cells.GRU, "before": cells.GRU_BEFORE}
     check_choice("reset", reset, forms)
-    return recurrent(forms[reset], features, hidden, **start)
+    return recurrent(forms[reset], features, hidden, **options)
 
 
 def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.orthogonal, forget_bias=1.0):
@@ -111,7 +128,10 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
     sizes = {"features": int(features), "hidden": int(hidden)}
     config = {"layer": "recurrent", "cell": cell.name, **sizes, "own": bool(own)}
     shapes = scan.parameter_shapes(cell, features, hidden, own)
-    return Layer(cell.name, config, forward, backward, features, shapes, start, lambda T, D: (T, hidden))
+    output = lambda T, D: (T, hidden)
+    return Layer(
+        cell.name, config, forward, backward, features, shapes, start, output, cell=cell, directions=("forward",)
+    )
 
 
 def reverse(of):
@@ -130,8 +150,14 @@ def reverse(of):
         grads, dx, dstate0 = of.backward(P, cache, dy[::-1], dstate)
         return grads, dx[::-1], dstate0
 
-    config = {"layer": "reverse", "of": of.config}
-    return of._replace(name=f"reverse {of.name}", config=config, forward=forward, backward=backward)
+    return of._replace(
+        name=f"reverse {of.name}",
+        config={"layer": "reverse", "of": of.config},
+        forward=forward,
+        backward=backward,
+        directions=("reverse",),
+        causal=False,
+    )
 
 
 def bidirectional(of, last=False):
@@ -178,7 +204,17 @@ def bidirectional(of, last=False):
     config = {"layer": "bidirectional", "of": of.config, "last": bool(last)}
     shapes = {f"{name}.{key}": shape for name in pair for key, shape in of.shapes.items()}
     output = lambda T, D: (1 if last else T, 2 * hidden)
-    return Layer(f"bidirectional {of.name}", config, forward, backward, of.features, shapes, start, output)
+    return of._replace(
+        name=f"bidirectional {of.name}",
+        config=config,
+        forward=forward,
+        backward=backward,
+        shapes=shapes,
+        init=start,
+        output=output,
+        directions=tuple(pair),
+        causal=False,
+    )
 
 
 def last():
@@ -245,7 +281,8 @@ def embedding(labels, outputs):
         return {"W": rng.standard_normal((outputs, labels))}
 
     config, shapes = {"layer": "embedding", "labels": int(labels), "outputs": int(outputs)}, {"W": (outputs, labels)}
-    return Layer("embedding", config, forward, backward, None, shapes, start, lambda T, D: (T, outputs))
+    output = lambda T, D: (T, outputs)
+    return Layer("embedding", config, forward, backward, None, shapes, start, output, labels=int(labels))
 
 
 def activation(function):
@@ -255,7 +292,7 @@ def activation(function):
     def forward(P, x, state, how=PLAIN):
         xp = namespace(x)
         if function == "softmax":
-            e = xp.exp(x - xp.max(x.real, axis=1, keepdims=True))  # no overflow; the softmax does not notice
+            e = xp.exp(x - xp.max(x.real, axis=1, keepdims=True))  # so none overflows, and the quotient is the same
             y = slope = e / e.sum(axis=1, keepdims=True)
         elif function == "relu":
             slope = cells.positive(x)
@@ -311,5 +348,5 @@ def make(config):
 
 
 def _check_recurrent(of):
-    if not (isinstance(of, Layer) and of.config["layer"] == "recurrent"):
+    if not (isinstance(of, Layer) and of.directions == ("forward",)):
         raise ValueError(f"of: expected a recurrent layer such as lstm(28, 100), got {of!r}")

@@ -39,51 +39,43 @@ class Model:
     `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats).
     Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
 
-    Raises ValueError if two neighbouring layers do not fit, TypeError for another dtype.
+    Raises ValueError if two neighbouring layers do not fit, or two have one name; TypeError for another dtype.
     """
 
     def __init__(self, layers, loss, *, rng, dtype=np.float32):
         if np.dtype(dtype) not in (np.float32, np.float64):
             raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
         layers = list(layers)
-        if not layers:
-            raise ValueError("layers: expected at least one layer, got none")
-        for layer in layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"layers: expected layers such as lstm(28, 100), got {layer!r}")
-        self.labels = layers[0].config.get("labels")  # of an embedding
-        if layers[0].features is None and self.labels is None:
-            raise ValueError(f"layers: expected a first layer that states its features, got {layers[0].name}")
-        runs = None  # the last layer so far that runs through time
-        for k, layer in enumerate(layers):
-            if layer.config["layer"] == "embedding" and k:
-                raise ValueError("layers: expected an embedding as the first layer only, got one further on")
-            if layer.config["layer"] == "last" and runs and runs.config["layer"] != "recurrent":
-                raise ValueError(
-                    f"layers: expected bidirectional(…, last=True), got last after {runs.name}: what that puts out at "
-                    "the last step has seen one step only"
-                )
-            runs = layer if layer.config["layer"] in ("recurrent", "reverse", "bidirectional") else runs
+        _check_layers(layers)
         if not callable(loss):
             raise TypeError(f"loss: expected a function such as losses.mse, got {loss!r}")
         check_rng(rng)
-        self.layers, self.loss_function = layers, loss
-        kinds = [layer.name for layer in layers]
-        self.names = [k if kinds.count(k) == 1 else f"{k}{kinds[:n].count(k) + 1}" for n, k in enumerate(kinds)]
-        self.shapes, self.runs_forward, shape = {}, True, ("T", layers[0].features)
+        self.layers, self.loss_function, self.names = layers, loss, _numbered([layer.name for layer in layers])
+        self.labels = layers[0].labels
+        self.reads_last, self.outputs, self.runs_forward = self._check_fit()
+        self.shapes = {}
         for name, layer in zip(self.names, layers, strict=True):
-            if layer.features not in (None, shape[1]):
-                raise ValueError(f"layers: {name} expects {layer.features} features, the layer before makes {shape[1]}")
-            kind = layer.config["layer"]
-            self.runs_forward &= kind not in ("reverse", "bidirectional") and (kind != "recurrent" or shape[0] == "T")
-            shape = layer.output(*shape)
-            self.shapes |= {f"{name}.{key}": s for key, s in layer.shapes.items()}
-        self.reads_last, self.outputs = shape[0] == 1, shape[1]
+            shapes = {f"{name}.{key}": shape for key, shape in layer.shapes.items()}
+            if shapes.keys() & self.shapes.keys():
+                raise ValueError(f"layers: expected names that differ, got {', '.join(self.names)}")
+            self.shapes |= shapes
         self.theta = np.zeros(sum(map(math.prod, self.shapes.values())), dtype)
         for name, layer in zip(self.names, layers, strict=True):
             start = layer.init(rng)
-            for key, s in layer.shapes.items():
-                self.params[f"{name}.{key}"][...] = np.reshape(start[key], s) if np.ndim(start[key]) else start[key]
+            for key, shape in layer.shapes.items():
+                values = start[key]  # one for all, or as many as the parameter has
+                self.params[f"{name}.{key}"][...] = np.reshape(values, shape) if np.ndim(values) else values
+
+    def _check_fit(self):
+        """Raise ValueError if two neighbouring layers do not fit. Returns reads_last, outputs and runs_forward."""
+        shape, runs_forward = ("T", self.layers[0].features), True
+        for name, layer in zip(self.names, self.layers, strict=True):
+            if layer.features not in (None, shape[1]):
+                raise ValueError(f"layers: {name} expects {layer.features} features, the layer before makes {shape[1]}")
+            if not layer.causal or (layer.directions and shape[0] == 1):
+                runs_forward = False
+            shape = layer.output(*shape)
+        return shape[0] == 1, shape[1], runs_forward
 
     @property
     def theta(self):
@@ -128,7 +120,7 @@ class Model:
         self._check_per_layer("states", states)
         for k, (P, layer) in enumerate(zip(self._split(self.params), self.layers, strict=True)):
             x, state, cache = layer.forward(P, x, states[k] if states else (), Pass(keep, mask, rng))
-            mask = mask if layer.output("T", 1)[0] == "T" else None  # one step is left, and that one is there
+            mask = None if layer.collapses else mask  # every example has the one step that is left
             after.append(state)
             caches.append(cache)
         return x, after, caches
@@ -160,7 +152,9 @@ class Model:
 
     def loss(self, y, target, mask=None):
         """The loss function's value and dy for outputs y; it is told of the mask only where y has these steps."""
-        return self.loss_function(y, target, *(() if mask is None or self.reads_last else (mask,)))
+        if mask is None or self.reads_last:
+            return self.loss_function(y, target)
+        return self.loss_function(y, target, mask)
 
     def _check_per_layer(self, name, states):
         kinds = [type(s).__name__ for s in states] if isinstance(states, tuple | list) else type(states).__name__
@@ -242,5 +236,33 @@ class Model:
             check_dtype("y", y, self.theta.dtype)
             check_finite("y", y)
         y = y[:, None] if self.reads_last else y
-        self.loss_function(xp.zeros((1, self.outputs, 1), self.theta.dtype), columns(y[:1, :1]))  # does it take y?
+        one_step = xp.zeros((1, self.outputs, 1), self.theta.dtype)
+        self.loss_function(one_step, columns(y[:1, :1]))  # raises an error of its own if it does not take such targets
         return y
+
+
+def _check_layers(layers):
+    """Raise TypeError unless all of `layers` are layers, and ValueError if one cannot stand where it does."""
+    if not layers:
+        raise ValueError("layers: expected at least one layer, got none")
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise TypeError(f"layers: expected layers such as lstm(28, 100), got {layer!r}")
+    if layers[0].features is None and layers[0].labels is None:
+        raise ValueError(f"layers: expected a first layer that states its features, got {layers[0].name}")
+    if any(layer.labels is not None for layer in layers[1:]):
+        raise ValueError("layers: expected an embedding as the first layer only, got one further on")
+    recurrent = None  # the last one so far
+    for layer in layers:
+        if recurrent and not recurrent.causal and layer.collapses and layer.causal:  # that is `last`
+            raise ValueError(
+                f"layers: expected bidirectional(…, last=True), got last after {recurrent.name}: what that puts out at "
+                "the last step has seen one step only"
+            )
+        if layer.directions:
+            recurrent = layer
+
+
+def _numbered(names):
+    """`names`, those that repeat with a number behind: lstm1, lstm2."""
+    return [name if names.count(name) == 1 else f"{name}{names[:k].count(name) + 1}" for k, name in enumerate(names)]

@@ -7,26 +7,22 @@ the history says of each epoch, the generator's state, and the SHA-256 of the fi
 
 import hashlib
 import json
-import math
 from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
 
-from lstm_core.arrays import namespace, to_device, to_host, views
-from lstm_core.checks import check_choice, check_rng
+from lstm_core.arrays import to_host
+from lstm_core.checks import check_rng
 from lstm_core.files import write_atomic
-from lstm_core.layers import make
-from lstm_core.losses import mse, softmax_cross_entropy
-from lstm_core.model import Model
 from lstm_core.scores import Scores
 from lstm_core.training import History
+
+from .configs import DAMAGE, config_of, model_from, reason
 
 VERSION = 1
 BLANK = "?" * 64
 BATCHES = "batch_loss", "batch_norm"
-DTYPES = "float32", "float64"
-LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
 
 
 def save(path, model, history=None, rng=None):
@@ -38,13 +34,14 @@ def save(path, model, history=None, rng=None):
     """
     if rng is not None:
         check_rng(rng)
-    tensors, meta = dict(model.params), {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
+    tensors, state = dict(model.params), None if rng is None else rng.bit_generator.state
     if history is not None:  # the long lists as arrays: safetensors takes no more than 100 MB of JSON
         history = vars(history) | {name: np.array(getattr(history, name), float) for name in BATCHES}
-    meta |= {"history": history, "rng": rng and rng.bit_generator.state}
+    meta = {"sha256": BLANK, "version": VERSION, "model": config_of(model), "history": history, "rng": state}
 
     def keep(x):  # an array, of the history or the generator
-        tensors[name := f"state.{len(tensors)}"] = x
+        name = f"state.{len(tensors)}"
+        tensors[name] = x
         return {"tensor": name}
 
     text = json.dumps(meta, default=keep)  # all digits; NaN and infinity too
@@ -63,70 +60,44 @@ def load(path):
     """
     raw = Path(path).read_bytes()
     try:
-        tensors = safetensors.numpy.load(raw)
-        header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-        arrays = lambda found: tensors.pop(found["tensor"]) if found.keys() == {"tensor"} else found
-        meta = json.loads(header["__metadata__"]["lstm_core"], object_hook=arrays)
-        if meta["version"] != VERSION:
-            raise ValueError(f"expected format version {VERSION}, got {meta['version']!r}")
-        digest = hashlib.sha256(raw.replace(meta["sha256"].encode(), BLANK.encode(), 1)).hexdigest()
-        if digest != meta["sha256"]:
-            raise ValueError(f"expected content with SHA-256 {meta['sha256']}, got {digest}: it was altered")
-        history, rng = meta["history"], meta["rng"]
-        if history is not None:
-            history |= {name: history[name].tolist() for name in BATCHES}
-            history = History(**history | {"validation": [Scores(*scores) for scores in history["validation"]]})
-        if rng is not None:
-            bits = {c.__name__: c for c in np.random.BitGenerator.__subclasses__()}[rng["bit_generator"]]()
-            bits.state = rng
-            rng = np.random.Generator(bits)
+        tensors, meta = _read(raw)
+        history, rng = _history(meta["history"]), _generator(meta["rng"])
         return model_from(meta["model"], tensors), history, rng
-    except Exception as error:  # whatever such a file leads to
-        raise ValueError(f"{path}: no whole checkpoint of lstm_core: {type(error).__name__}: {error}") from error
+    except (*DAMAGE, safetensors.SafetensorError) as error:
+        kind = type(error).__name__
+        raise ValueError(f"{path}: no whole checkpoint of lstm_core: {kind}: {reason(error)}") from error
 
 
-def config_of(model):
-    """What `model_from` needs beside the parameters: a dict of JSON values. Raises ValueError if that is not enough."""
-    name = getattr(model.loss_function, "__name__", None)
-    if LOSSES.get(name) is not model.loss_function:
-        raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {model.loss_function!r}")
-    check_choice("dtype", str(model.theta.dtype), DTYPES)
-    check_parameters(model, model.params)
-    layers = [make(layer.config).config for layer in model.layers]  # a ValueError for a cell of the user's own
-    return {"dtype": str(model.theta.dtype), "loss": name, "layers": layers}
+def _read(raw):
+    """The parameters by name, and the metadata, the other arrays in their places. Version and digest are checked."""
+    tensors = safetensors.numpy.load(raw)
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+
+    def put_back(found):
+        return tensors.pop(found["tensor"]) if found.keys() == {"tensor"} else found
+
+    meta = json.loads(header["__metadata__"]["lstm_core"], object_hook=put_back)
+    if meta["version"] != VERSION:
+        raise ValueError(f"expected format version {VERSION}, got {meta['version']!r}")
+    digest = hashlib.sha256(raw.replace(meta["sha256"].encode(), BLANK.encode(), 1)).hexdigest()
+    if digest != meta["sha256"]:
+        raise ValueError(f"expected content with SHA-256 {meta['sha256']}, got {digest}: it was altered")
+    return tensors, meta
 
 
-def model_from(config, arrays):
-    """The `Model` of a `config_of` with the parameters `arrays`: name -> NumPy array, or all in one vector as in theta.
-
-    Raises ValueError, saying what is wrong: the config, or a parameter's name, shape, dtype or numbers.
-    """
-    arrays = {"theta": arrays} if isinstance(arrays, np.ndarray) else arrays
-    check_choice("loss", config.get("loss"), LOSSES)
-    check_choice("dtype", config.get("dtype"), DTYPES)
-    layers = [make(layer) for layer in config.get("layers", ())]
-    size, found = sum(math.prod(s) for x in layers for s in x.shapes.values()), sum(x.size for x in arrays.values())
-    if found != size:  # before memory is taken for it
-        raise ValueError(f"parameters: expected {size} numbers, got {found}")
-    model = Model(layers, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
-    return fill(model, views(model.shapes, arrays["theta"]) if arrays.keys() == {"theta"} else arrays)
+def _history(found):
+    """The `History` of its fields as JSON has them; None of None."""
+    if found is None:
+        return None
+    batches = {name: found[name].tolist() for name in BATCHES}
+    return History(**found | batches | {"validation": [Scores(*scores) for scores in found["validation"]]})
 
 
-def fill(model, arrays):
-    """Set the parameters of `model`, wherever it is, to `arrays`, name -> NumPy array: all, or ValueError and none."""
-    check_parameters(model, arrays)
-    theta = np.concatenate([arrays[name].ravel() for name in model.shapes])
-    model.theta[...] = to_device(theta, namespace(model.theta))
-    return model
-
-
-def check_parameters(model, arrays):
-    """Raise ValueError unless `arrays` are parameters for `model`: names, shapes, dtype, finite numbers."""
-    if arrays.keys() != model.shapes.keys():
-        raise ValueError(f"parameters: expected {', '.join(model.shapes)}, got {', '.join(arrays)}")
-    for name, shape in model.shapes.items():
-        x = arrays[name]
-        if x.shape != shape or x.dtype != model.theta.dtype:
-            raise ValueError(f"{name}: expected shape {shape} of {model.theta.dtype}, got {x.shape} of {x.dtype}")
-        if not bool(namespace(x).isfinite(x).all()):
-            raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
+def _generator(state):
+    """The generator in the state that its bit generator had; None of None."""
+    if state is None:
+        return None
+    kinds = {kind.__name__: kind for kind in np.random.BitGenerator.__subclasses__()}
+    bits = kinds[state["bit_generator"]]()
+    bits.state = state
+    return np.random.Generator(bits)

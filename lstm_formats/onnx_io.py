@@ -14,7 +14,9 @@ behind it, the recurrent part's bias: p of a GRU's candidate, else 0. dense and 
 """
 
 import json
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,17 +26,40 @@ from lstm_core.checks import check_choice
 from lstm_core.files import write_atomic
 from lstm_core.model import Model
 
-from .checkpoint import config_of, model_from
+from .configs import DAMAGE, config_of, model_from, prefixes, reason
 
 OPSET, IR_VERSION = 22, 10
-FORMS = {  # cell -> ONNX's operator, its activations in each direction, more attributes; an operator's default first
-    "rnn": ("RNN", ["Tanh"], {}),
-    "rnn relu": ("RNN", ["Relu"], {}),
-    "lstm": ("LSTM", ["Sigmoid", "Tanh", "Tanh"], {}),
-    "gru before": ("GRU", ["Sigmoid", "Tanh"], {"linear_before_reset": 0}),
-    "gru": ("GRU", ["Sigmoid", "Tanh"], {"linear_before_reset": 1}),
+
+
+class Form(NamedTuple):
+    """How ONNX has a cell.
+
+    operator:    RNN, LSTM or GRU
+    gates:       the order of its rows, in our letters
+    activations: in each direction
+    attributes:  more of them
+    own:         the gates that our p acts on: P of an LSTM, rows of a GRU's recurrent bias
+    """
+
+    operator: str
+    gates: str
+    activations: list
+    attributes: dict = {}  # noqa: RUF012 (nobody writes into it)
+    own: str = ""
+
+
+FORMS = {  # by cell; of several with one operator, the one with ONNX's default attributes first
+    "rnn": Form("RNN", "h", ["Tanh"]),
+    "rnn relu": Form("RNN", "h", ["Relu"]),
+    "lstm": Form("LSTM", "iofg", ["Sigmoid", "Tanh", "Tanh"], own="iof"),
+    "gru before": Form("GRU", "zrn", ["Sigmoid", "Tanh"], {"linear_before_reset": 0}),
+    "gru": Form("GRU", "zrn", ["Sigmoid", "Tanh"], {"linear_before_reset": 1}, own="n"),
 }
-DIRECTIONS = {"forward": [""], "reverse": [""], "bidirectional": ["forward.", "reverse."]}  # how names in P begin
+DIRECTIONS = {  # ONNX's word -> ours, and the layer that it makes of a recurrent one
+    "forward": (("forward",), lambda of: of),
+    "reverse": (("reverse",), layers.reverse),
+    "bidirectional": (("forward", "reverse"), layers.bidirectional),
+}
 
 
 def save(model, path, states=False, softmax=False):
@@ -54,7 +79,8 @@ def save(model, path, states=False, softmax=False):
     if softmax:
         more = Model([*model.layers, layers.activation("softmax")], model.loss_function, rng=np.random.default_rng(0))
         model = more.at(model.theta)
-    proto, meta = _proto(onnx, model, states), config_of(model) | {"names": model.names, "states": bool(states)}
+    meta = config_of(model) | {"names": model.names, "states": bool(states)}
+    proto = _proto(onnx, model, states)
     onnx.helper.set_model_props(proto, {"lstm_core": json.dumps(meta)})
     onnx.checker.check_model(proto, full_check=True)
     write_atomic(path, proto.SerializeToString())
@@ -68,29 +94,19 @@ def load(path):
     Raises OSError if there is no such file, ImportError without onnx, and ValueError, naming the file and what is wrong
     in it, for all else: truncated, other operators, attributes or connections, wrong shapes, NaN.
     """
-    onnx, raw, arrays = _onnx(), Path(path).read_bytes(), {}
+    onnx, raw = _onnx(), Path(path).read_bytes()
+    from google.protobuf.message import DecodeError
+
+    damage = *DAMAGE, DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError
     try:
         proto = onnx.load_model_from_string(raw)
         onnx.checker.check_model(proto, full_check=True)
         meta = json.loads({prop.key: prop.value for prop in proto.metadata_props}["lstm_core"])
-        weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
-        nodes = {node.name: node for node in proto.graph.node}
-        for name, config in zip(meta["names"], meta["layers"], strict=True):
-            P = {key: weights[f"{name}.{key}"] for key in "WRBPb" if f"{name}.{key}" in weights}
-            shapes = layers.make(config).shapes
-            P = from_node(nodes[f"{name}.Y"], P)[1] if "R" in P else {key: np.atleast_2d(P[key]).T for key in P}
-            if shapes != (found := {key: P[key].shape for key in shapes if key in P}):
-                raise ValueError(f"{name}: expected {shapes}, got {found}")
-            arrays |= {f"{name}.{key}": P[key] for key in shapes}
-        model = model_from(meta, arrays)
-        expected, found = (_parts(onnx, p) for p in (_proto(onnx, model, meta["states"]), proto))
-        for ours, theirs in zip([*expected, None], [*found, None]):
-            if ours != theirs:
-                ours, theirs = (" ".join(str(part).partition("raw_data")[0].split()) for part in (ours, theirs))
-                raise ValueError(f"graph: expected {ours}, got {theirs}" + ", with other numbers" * (ours == theirs))
+        model = model_from(meta, _parameters(onnx, proto, meta))
+        _check_same(_parts(onnx, _proto(onnx, model, meta["states"])), _parts(onnx, proto))
         return model
-    except Exception as error:  # a damaged file fails in many ways: in protobuf, in onnx, and here
-        raise ValueError(f"{path}: expected an ONNX model of lstm_core, whole: {error}") from error
+    except damage as error:
+        raise ValueError(f"{path}: expected an ONNX model of lstm_core, whole: {reason(error)}") from error
 
 
 def to_node(layer, P):
@@ -99,17 +115,19 @@ def to_node(layer, P):
     The arrays, by ONNX's letters: W (directions, G*H, D), R (directions, G*H, H), B (directions, 2*G*H) and, of an LSTM
     with peepholes, P (directions, 3*H). Raises ValueError for a variant that ONNX has no operator for.
     """
-    kind, of = layer.config["layer"], layer.config.get("of", layer.config)
-    if of["cell"] not in FORMS:
-        raise ValueError(f"{layer.name}: ONNX has no operator for this variant; expected one of {', '.join(FORMS)}")
-    direction, H = "forward" if kind == "recurrent" else kind, of["hidden"]
-    operator, attributes = _form(of["cell"], direction, H)
-    W, R, b, p = (np.stack([P.get(k + key, [[]]) for k in DIRECTIONS[direction]]) for key in "WRbp")
-    u_b = np.zeros_like(b)
-    if operator == "GRU" and p.size:
-        u_b[:, 2 * H :] = p[:, 0]
-    arrays = {"W": W, "R": R, "B": np.concatenate([b, u_b], axis=1)[..., 0], "P": p.reshape(len(p), -1)}
-    return operator, attributes, arrays if operator == "LSTM" and p.size else {key: arrays[key] for key in "WRB"}
+    form, starts = _form(layer), prefixes(layer.directions).values()
+    W, R, b = (np.stack([P[start + key] for start in starts]) for key in "WRb")
+    H, arrays = R.shape[-1], {"W": W, "R": R}
+    recurrent_b = np.zeros_like(b)
+    if any(key.endswith("p") for key in P):
+        p = np.stack([P[start + "p"] for start in starts])  # (directions, K, H, 1)
+        if form.operator == "LSTM":
+            arrays["P"] = p.reshape(len(p), -1)
+        else:
+            recurrent_b[:, _own_rows(form, H)] = p[:, 0]
+    arrays["B"] = np.concatenate([b, recurrent_b], axis=1)[..., 0]
+    direction = next(word for word, (ours, _) in DIRECTIONS.items() if ours == layer.directions)
+    return form.operator, _attributes(form, direction, H), {key: arrays[key] for key in "WRBP" if key in arrays}
 
 
 def from_node(node, arrays):
@@ -120,42 +138,210 @@ def from_node(node, arrays):
     ValueError for wrong shapes, and for attributes other than direction, hidden_size, the operator's usual activations
     and linear_before_reset.
     """
-    values = lambda a: a.s.decode() or [s.decode() for s in a.strings] or list(a.floats) or a.f or a.i
-    given = {a.name: values(a) for a in node.attribute if a.name != "layout"}
-    operator, direction, (D, H) = node.op_type, given.get("direction", "forward"), (arrays[k].shape[-1] for k in "WR")
-    check_choice("direction", direction, DIRECTIONS)
-    forms = {cell: _form(cell, direction, H)[1] for cell in FORMS if FORMS[cell][0] == operator}
-    asked = {"input_forget": 0} | next(iter(forms.values())) | given
-    cell = next((cell for cell, form in forms.items() if {"input_forget": 0} | form == asked), None)
-    if cell is None:
-        raise ValueError(f"{operator}: expected {' or '.join(map(str, forms.values()))}, got {asked}")
-    n, rows = len(DIRECTIONS[direction]), len(variants.CELLS[cell].inputs) * H
-    shapes = {"W": (n, rows, D), "R": (n, rows, H), "B": (n, 2 * rows), "P": (n, 3 * H)}
+    operator, D, H = node.op_type, arrays["W"].shape[-1], arrays["R"].shape[-1]
+    check_choice("operator", operator, dict.fromkeys(form.operator for form in FORMS.values()))
+    cell, direction = _asked(node, H)
+    form, (directions, wrap) = FORMS[cell], DIRECTIONS[direction]
+    n, rows = len(directions), len(form.gates) * H
+    shapes = {"W": (n, rows, D), "R": (n, rows, H), "B": (n, 2 * rows)}
+    shapes |= {"P": (n, len(form.own) * H)} if operator == "LSTM" else {}
     arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | arrays
-    if wrong := [f"{key} {shapes[key]}, got {a.shape}" for key, a in arrays.items() if a.shape != shapes[key]]:
+    wrong = [f"{key} {shapes.get(key)}, got {a.shape}" for key, a in arrays.items() if a.shape != shapes.get(key)]
+    if wrong:
         raise ValueError(f"{operator}: expected {'; '.join(wrong)}")
-    b, u_b = np.split(arrays["B"][..., None], 2, axis=1)
-    own = {"p": arrays["P"].reshape(n, 3, H, 1)} if "P" in arrays else {}
-    if cell == "gru":
-        own, u_b = {"p": u_b[:, None, 2 * H :]}, np.where(np.arange(rows)[:, None] < 2 * H, u_b, 0)
-    own |= {"W": arrays["W"], "R": arrays["R"], "b": np.where(u_b == 0, b, b + u_b)}
-    layer = layers.recurrent(cell, D, H, own=cell != "lstm" or "p" in own)
-    layer = layer if direction == "forward" else getattr(layers, direction)(layer)
-    return layer, {prefix + key: a[k] for k, prefix in enumerate(DIRECTIONS[direction]) for key, a in own.items()}
+    b, recurrent_b = np.split(arrays["B"][..., None], 2, axis=1)
+    ours = {"W": arrays["W"], "R": arrays["R"]}
+    if "P" in arrays:
+        ours["p"] = arrays["P"].reshape(n, len(form.own), H, 1)
+    elif operator == "GRU" and form.own:
+        own = _own_rows(form, H)
+        ours["p"], recurrent_b = recurrent_b[:, None, own].copy(), recurrent_b.copy()
+        recurrent_b[:, own] = 0
+    ours["b"] = np.where(recurrent_b == 0, b, b + recurrent_b)
+    layer = wrap(layers.recurrent(cell, D, H, own="p" in ours or operator != "LSTM"))
+    _form(layer)
+    starts = enumerate(prefixes(directions).values())
+    return layer, {start + key: array[k] for k, start in starts for key, array in ours.items()}
 
 
-def _form(cell, direction, H):
-    operator, functions, more = FORMS[cell]
-    functions = functions * len(DIRECTIONS[direction])
-    return operator, {"direction": direction, "hidden_size": H, "activations": functions} | more
+def _form(layer):
+    """How ONNX has the cell of a recurrent layer. Raises ValueError if it has it not, or with its gates otherwise."""
+    cell = layer.cell
+    form = FORMS.get(cell.name) if cell and cell == variants.CELLS.get(cell.name) else None
+    if form is None:
+        raise ValueError(f"{layer.name}: ONNX has no operator for this variant; expected one of {', '.join(FORMS)}")
+    gates = tuple(form.gates)
+    if not gates == cell.inputs == cell.recurs or (form.own and tuple(form.own) != cell.own):
+        raise ValueError(f"{layer.name}: expected the gates {form.gates}, as ONNX has them, got {cell.inputs}")
+    return form
+
+
+def _own_rows(form, H):
+    """The rows of a GRU's recurrent bias that are our p."""
+    k = form.gates.index(form.own)
+    return slice(k * H, (k + 1) * H)
+
+
+def _attributes(form, direction, H):
+    activations = form.activations * len(DIRECTIONS[direction][0])
+    return {"direction": direction, "hidden_size": H, "activations": activations} | form.attributes
+
+
+def _asked(node, H):
+    """The cell and the direction that the attributes of `node` ask for; or ValueError."""
+    given = {attribute.name: _value(attribute) for attribute in node.attribute if attribute.name != "layout"}
+    direction = given.get("direction", "forward")
+    check_choice("direction", direction, DIRECTIONS)
+    forms = {cell: form for cell, form in FORMS.items() if form.operator == node.op_type}
+    forms = {cell: _attributes(form, direction, H) for cell, form in forms.items()}
+    default = next(iter(forms.values()))
+    asked = {"input_forget": 0} | default | given
+    for cell, attributes in forms.items():
+        if {"input_forget": 0} | attributes == asked:
+            return cell, direction
+    raise ValueError(f"{node.op_type}: expected {' or '.join(map(str, forms.values()))}, got {asked}")
+
+
+def _value(attribute):
+    """The value of a node's attribute, text decoded."""
+    value = _onnx().helper.get_attribute_value(attribute)
+    if isinstance(value, list):
+        return [item.decode() if isinstance(item, bytes) else item for item in value]
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _onnx():
     try:
         import onnx.checker
+        import onnx.shape_inference
     except ImportError as error:
         raise ImportError("onnx_io: needs ONNX: pip install onnx") from error
     return onnx
+
+
+# ---- the graph of a model --------------------------------------------------------------------------------------------
+
+
+class _Graph:
+    """An ONNX graph in the making: its nodes, its weights, what goes in and what comes out."""
+
+    def __init__(self, onnx, dtype):
+        self.onnx, self.dtype = onnx, onnx.helper.np_dtype_to_tensor_dtype(dtype)
+        self.nodes, self.weights, self.inputs, self.outputs = [], {}, [], []
+
+    def port(self, name, axes, dtype=None):
+        """What goes in or comes out under this `name`; an axis is a number, or a word if it is free."""
+        return self.onnx.helper.make_tensor_value_info(name, dtype or self.dtype, axes)
+
+    def weight(self, name, array):
+        """Keep a weight; returns its name."""
+        self.weights[name] = array
+        return name
+
+    def node(self, layer, operator, *given, made=None, **attributes):
+        """Put in a node that reads the values called `given`; returns the name of the first value that it makes.
+
+        made: the names of these values; if left out, there is one, called by the layer and the operator
+        """
+        made = made or [f"{layer}.{operator}"]
+        self.nodes.append(self.onnx.helper.make_node(operator, given, made, made[0], **attributes))
+        return made[0]
+
+
+def _proto(onnx, model, states):
+    """The ONNX model of `model`; inside its graph, axes are (time, batch, features)."""
+    model = model.at(to_host(model.theta))
+    graph = _Graph(onnx, model.theta.dtype)
+    if model.labels:
+        graph.inputs.append(graph.port("x", ["batch", "time"], onnx.TensorProto.INT64))
+        y = graph.node("x", "Transpose", "x", perm=[1, 0])
+    else:
+        graph.inputs.append(graph.port("x", ["batch", "time", model.layers[0].features]))
+        y = graph.node("x", "Transpose", "x", perm=[1, 0, 2])
+    steps = ["batch"] if model.reads_last else ["batch", "time"]
+    graph.outputs.append(graph.port("y", [*steps, model.outputs]))
+    for name, layer in zip(model.names, model.layers, strict=True):
+        P = {key: model.params[f"{name}.{key}"] for key in layer.shapes}
+        if layer.directions:
+            y = _recurrent(graph, name, layer, P, y, states)
+        else:
+            y = _stepwise(graph, name, layer, P, y)
+    if model.reads_last:
+        graph.node("y", "Gather", y, graph.weight("y.step", np.array(0)))
+    else:
+        graph.node("y", "Transpose", y, perm=[1, 0, 2])
+    graph.nodes[-1].output[0] = "y"
+    weights = [onnx.numpy_helper.from_array(np.asarray(x, order="C"), name) for name, x in graph.weights.items()]
+    whole = onnx.helper.make_graph(graph.nodes, "lstm_core", graph.inputs, graph.outputs, weights)
+    return onnx.helper.make_model(whole, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
+def _stepwise(graph, name, layer, P, x):
+    """The nodes of a layer that does not run through time; returns the name of what they make of x."""
+    match layer.config:
+        case {"layer": "dense"}:
+            product = graph.node(name, "MatMul", x, graph.weight(f"{name}.W", P["W"].T))
+            return graph.node(name, "Add", product, graph.weight(f"{name}.b", P["b"][:, 0]))
+        case {"layer": "embedding"}:
+            return graph.node(name, "Gather", graph.weight(f"{name}.W", P["W"].T), x)
+        case {"layer": "last"}:
+            return graph.node(name, "Gather", x, graph.weight(f"{name}.step", np.array([-1])))
+        case {"layer": "activation", "function": function}:
+            return graph.node(name, function.capitalize(), x)
+        case {"layer": "dropout"}:
+            return x
+    raise ValueError(f"{name}: expected a layer of lstm_core, got {layer.config}")
+
+
+def _recurrent(graph, name, layer, P, x, states):
+    """The nodes of a recurrent layer, its states inputs and outputs of the graph if `states`; what they make of x."""
+    operator, attributes, arrays = to_node(layer, P)
+    n, _, H = arrays["R"].shape
+    kept = [f"{name}.{key}" for key in layer.cell.states]
+    initial = [f"{state}.initial" if states else "" for state in kept]
+    final = [f"{state}.final" for state in kept]
+    if states:
+        graph.inputs += [graph.port(state, [n, "batch", H]) for state in initial]
+        graph.outputs += [graph.port(state, [n, "batch", H]) for state in final]
+    W, R, B, *peepholes = [graph.weight(f"{name}.{key}", array) for key, array in arrays.items()]
+    given = x, W, R, B, "", *initial, *peepholes  # "": the lengths, which are not given
+    y = graph.node(name, operator, *given, made=[f"{name}.Y", *final], **attributes)
+    if layer.collapses:  # the final h, (directions, batch, H)
+        y = graph.node(name, "Transpose", final[0], perm=[1, 0, 2])
+        return graph.node(name, "Reshape", y, graph.weight(f"{name}.shape", np.array([1, -1, n * H])))
+    y = graph.node(name, "Transpose", y, perm=[0, 2, 1, 3])  # from (time, directions, batch, H)
+    return graph.node(name, "Reshape", y, graph.weight(f"{name}.shape", np.array([0, 0, n * H])))
+
+
+# ---- what is in a file -----------------------------------------------------------------------------------------------
+
+
+def _parameters(onnx, proto, meta):
+    """The parameters in a graph, by our names, for the layers that the metadata has. ValueError for other shapes."""
+    weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    nodes, arrays = {node.name: node for node in proto.graph.node}, {}
+    for name, config in zip(meta["names"], meta["layers"], strict=True):
+        layer = layers.make(config)
+        if layer.directions:
+            found = {key: weights[f"{name}.{key}"] for key in "WRBP" if f"{name}.{key}" in weights}
+            _, P = from_node(nodes[f"{name}.Y"], found)
+        else:
+            found = {key: weights[f"{name}.{key}"] for key in layer.shapes if f"{name}.{key}" in weights}
+            P = {key: np.atleast_2d(array).T for key, array in found.items()}
+        shapes = {key: P[key].shape for key in layer.shapes if key in P}
+        if shapes != layer.shapes:
+            raise ValueError(f"{name}: expected {layer.shapes}, got {shapes}")
+        arrays |= {f"{name}.{key}": P[key] for key in layer.shapes}
+    return arrays
+
+
+def _check_same(expected, found):
+    """Raise ValueError, naming the first that differs, unless the parts of two graphs are the same."""
+    for ours, theirs in zip_longest(expected, found):
+        if ours != theirs:
+            ours, theirs = (" ".join(str(part).partition("raw_data")[0].split()) for part in (ours, theirs))
+            more = ", with other numbers" if ours == theirs else ""
+            raise ValueError(f"graph: expected {ours}, got {theirs}{more}")
 
 
 def _parts(onnx, proto):
@@ -163,48 +349,3 @@ def _parts(onnx, proto):
     g, numpy = proto.graph, onnx.numpy_helper  # numbers may be stored in several ways, but not in another file
     weights = [t if t.external_data else numpy.from_array(numpy.to_array(t), t.name) for t in g.initializer]
     return [*proto.opset_import, *g.input, *g.output, *g.node, *weights, *g.sparse_initializer, *proto.functions]
-
-
-def _proto(onnx, model, states):
-    """The ONNX model of `model`; inside its graph, axes are (time, batch, features)."""
-    helper, nodes, weights, name, model = onnx.helper, [], {}, "x", model.at(to_host(model.theta))
-    info, dtype = helper.make_tensor_value_info, helper.np_dtype_to_tensor_dtype(model.theta.dtype)
-    steps, D = ["batch", "time"], model.layers[0].features
-    inputs = [info("x", onnx.TensorProto.INT64, steps) if model.labels else info("x", dtype, [*steps, D])]
-    outputs = [info("y", dtype, [*steps[: 2 - model.reads_last], model.outputs])]
-
-    def then(op, *given, made=None, **attributes):
-        """A node that reads `given`: names of values, and weights (key, array); returns the first value it makes."""
-        weights.update((f"{name}.{pair[0]}", pair[1]) for pair in given if isinstance(pair, tuple))
-        given, made = [g if isinstance(g, str) else f"{name}.{g[0]}" for g in given], made or [f"{name}.{op}"]
-        nodes.append(helper.make_node(op, given, made, made[0], **attributes))
-        return made[0]
-
-    y = then("Transpose", "x", perm=[1, 0] if model.labels else [1, 0, 2])
-    for name, layer in zip(model.names, model.layers):
-        P, config = {key: model.params[f"{name}.{key}"] for key in layer.shapes}, layer.config
-        if config["layer"] == "dense":
-            y = then("Add", then("MatMul", y, ("W", P["W"].T)), ("b", P["b"][:, 0]))
-        elif config["layer"] == "embedding":
-            y = then("Gather", ("W", P["W"].T), y)
-        elif config["layer"] == "last":
-            y = then("Gather", y, ("step", np.array([-1])))
-        elif config["layer"] == "activation":
-            y = then(config["function"].capitalize(), y)
-        elif config["layer"] != "dropout":
-            operator, attributes, arrays = to_node(layer, P)
-            (n, _, H), (W, R, B, *P) = arrays["R"].shape, arrays.items()
-            ends = [f"{name}.{key}" for key in ("hc" if operator == "LSTM" else "h")]
-            start, made = [f"{end}.initial" if states else "" for end in ends], [f"{end}.final" for end in ends]
-            inputs += [info(key, dtype, [n, "batch", H]) for key in start if states]
-            outputs += [info(key, dtype, [n, "batch", H]) for key in made if states]
-            y = then(operator, y, W, R, B, "", *start, *P, made=[f"{name}.Y", *made], **attributes)
-            final = config.get("last", False)  # Y_h (directions, batch, H), else Y (time, directions, batch, H)
-            y = then("Transpose", made[0] if final else y, perm=[1, 0, 2] if final else [0, 2, 1, 3])
-            y = then("Reshape", y, ("shape", np.array([1, -1, n * H] if final else [0, 0, n * H])))
-    name = "y"
-    y = then("Gather", y, ("step", np.array(0))) if model.reads_last else then("Transpose", y, perm=[1, 0, 2])
-    nodes[-1].output[0] = "y"
-    tensors = [onnx.numpy_helper.from_array(np.asarray(array, order="C"), key) for key, array in weights.items()]
-    graph = helper.make_graph(nodes, "lstm_core", inputs, outputs, tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

@@ -8,13 +8,29 @@ biases, b_ih + b_hh, where one would do: here b is their sum. Only the candidate
 + r ⊙ (R h + b_hh)), needs both: its b_hh is our p. On the way out b becomes b_ih, and every other b_hh is 0.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lstm_core.arrays import to_host, views
 
-from .checkpoint import fill
+from .configs import check_known, fill, prefixes
 
-ORDER = {"rnn": [0], "rnn relu": [0], "lstm": [0, 2, 3, 1], "gru": [1, 0, 2]}  # PyTorch's gates, by our numbers
+GATES = {"rnn": "h", "rnn relu": "h", "lstm": "ifgo", "gru": "rzn"}  # PyTorch's order, in the letters of our cells
+RECURRENT_BIASES = {"gru": "n"}  # the gates whose b_hh is more than a second b_ih: our p
+ENDS = {"forward": "", "reverse": "_reverse"}
+
+
+class Place(NamedTuple):
+    """Where in θ the numbers of one of PyTorch's arrays are.
+
+    index:  integers, in the shape of the array
+    second: booleans, in the same shape: True for a bias that has its place in θ from another one. It is 0 on the way
+            out, and added on the way in
+    """
+
+    index: np.ndarray
+    second: np.ndarray
 
 
 def state_dict(model, stacked=False):
@@ -26,8 +42,10 @@ def state_dict(model, stacked=False):
     Raises ValueError for layers that PyTorch does not have: peepholes, variants, a GRU with reset before, reverse.
     """
     theta = to_host(model.theta)
-    places = _places(model, stacked, out=True).items()
-    return {name: np.ascontiguousarray(np.where(where < 0, 0, theta[where])) for name, where in places}
+    return {
+        name: np.ascontiguousarray(np.where(place.second, 0, theta[place.index]))
+        for name, place in _places(model, stacked).items()
+    }
 
 
 def load_state_dict(model, state, stacked=False):
@@ -39,37 +57,64 @@ def load_state_dict(model, state, stacked=False):
     places, theta = _places(model, stacked), np.zeros(model.theta.shape, model.theta.dtype)
     if state.keys() != places.keys():
         raise ValueError(f"state: expected {', '.join(places)}, got {', '.join(state)}")
-    for name, where in places.items():
+    for name, (index, _) in places.items():
         x = state[name]
-        if x.shape != where.shape or x.dtype != theta.dtype:
-            raise ValueError(f"{name}: expected shape {where.shape} of {theta.dtype}, got {x.shape} of {x.dtype}")
-        with np.errstate(over="ignore", invalid="ignore"):  # fill says so
-            theta[where] += x
+        if x.shape != index.shape or x.dtype != theta.dtype:
+            raise ValueError(f"{name}: expected shape {index.shape} of {theta.dtype}, got {x.shape} of {x.dtype}")
+        with np.errstate(over="ignore", invalid="ignore"):  # `fill` refuses infinity and NaN
+            theta[index] += x
     fill(model, views(model.shapes, theta))
 
 
-def _places(model, stacked, out=False):
-    """Where in θ PyTorch's numbers are: name -> integers, in its array's shape; -1: a bias that is 0 on the way `out`.
+def _places(model, stacked):
+    """Where PyTorch's numbers are in the θ of `model`: name of an array -> `Place`."""
+    index, places = views(model.shapes, np.arange(model.theta.size)), {}
+    kinds = [layer.name for layer in model.layers]
+    for k, (name, layer) in enumerate(zip(model.names, model.layers, strict=True)):
+        check_known(layer)
+        P = {key: index[f"{name}.{key}"] for key in layer.shapes}
+        if layer.directions:
+            _check_pytorch_has(name, layer)
+            module, level = (layer.name, kinds[:k].count(layer.name)) if stacked else (name, 0)
+            for direction, prefix in prefixes(layer.directions).items():
+                arrays = _recurrent(layer.cell, {key: P[prefix + key] for key in "WRbp" if prefix + key in P})
+                module, end = module.replace(" ", "_"), ENDS[direction]
+                places |= {f"{module}.{array}_l{level}{end}": place for array, place in arrays.items()}
+        elif layer.labels:
+            places[f"{name}.weight"] = _first(P["W"].T)
+        elif P:  # dense
+            places |= {f"{name}.weight": _first(P["W"]), f"{name}.bias": _first(P["b"][:, 0])}
+    return places
 
-    A b_hh that is added to b_ih on the way in has the place of that b_ih.
-    """
-    found, index, kinds = {}, views(model.shapes, np.arange(model.theta.size)), [layer.name for layer in model.layers]
-    for k, (name, layer) in enumerate(zip(model.names, model.layers)):
-        P, of = {key: index[f"{name}.{key}"] for key in layer.shapes}, layer.config.get("of", layer.config)
-        if "cell" not in of:
-            W = {"weight": P["W"].T if layer.name == "embedding" else P["W"]} if P else {}
-            found |= {f"{name}.{key}": x for key, x in (W | ({"bias": P["b"][:, 0]} if "b" in P else {})).items()}
-            continue
-        order, gru = ORDER.get(of["cell"]), of["cell"] == "gru"
-        if layer.config["layer"] == "reverse" or order is None or any(key.endswith("p") for key in P) != gru:
-            raise ValueError(f"layers: expected such as PyTorch has, without peepholes, got {name}: {layer.config}")
-        module, above = (layer.name, kinds[:k].count(layer.name)) if stacked else (name, 0)
-        for side, end in ({"forward.": "", "reverse.": "_reverse"} if "of" in layer.config else {"": ""}).items():
-            W, R, b = P[f"{side}W"], P[f"{side}R"], P[f"{side}b"][:, 0]
-            u = np.where(out, -1, b)
-            if gru:
-                u[2 * R.shape[1] :] = P[f"{side}p"].ravel()
-            for part, x in {"weight_ih": W, "weight_hh": R, "bias_ih": b, "bias_hh": u}.items():
-                gates = x.reshape(len(order), R.shape[1], *x.shape[1:])[order]
-                found[f"{module.replace(' ', '_')}.{part}_l{above}{end}"] = gates.reshape(x.shape)
-    return found
+
+def _check_pytorch_has(name, layer):
+    """Raise ValueError unless PyTorch has a module for the recurrent `layer`: its very gates, p or none, direction."""
+    cell, learned = layer.cell, any(key.endswith("p") for key in layer.shapes)
+    gates, biased = sorted(GATES.get(cell.name, "")), RECURRENT_BIASES.get(cell.name, "")
+    same = gates == sorted(cell.inputs) == sorted(cell.recurs) and learned == bool(biased)
+    if not same or (learned and tuple(biased) != cell.own) or "forward" not in layer.directions:
+        raise ValueError(f"layers: expected such as PyTorch has, without peepholes, got {name}: {layer.config}")
+
+
+def _recurrent(cell, P):
+    """PyTorch's arrays for one direction of a recurrent layer with the indices P, gate by gate in PyTorch's order."""
+    H, order = P["R"].shape[1], GATES[cell.name]
+
+    def rows(names, array):
+        """Each gate's own, (H, …)."""
+        return dict(zip(names, array.reshape(len(names), H, *array.shape[1:]), strict=True))
+
+    W, R, b = rows(cell.inputs, P["W"]), rows(cell.recurs, P["R"]), rows(cell.inputs, P["b"][:, 0])
+    p = rows(cell.own, P["p"].ravel()) if "p" in P else {}
+    second = np.concatenate([np.full(H, gate not in p) for gate in order])
+    return {
+        "weight_ih": _first(np.concatenate([W[gate] for gate in order])),
+        "weight_hh": _first(np.concatenate([R[gate] for gate in order])),
+        "bias_ih": _first(np.concatenate([b[gate] for gate in order])),
+        "bias_hh": Place(np.concatenate([p.get(gate, b[gate]) for gate in order]), second),
+    }
+
+
+def _first(index):
+    """The `Place` of numbers that stand in θ by themselves."""
+    return Place(index, np.zeros(index.shape, bool))

@@ -4,9 +4,9 @@
       <InputWeights gate="i" rows="4" columns="3">0.25 -0.5 …</InputWeights>
 
 A layer's attributes are its config ("of.cell" is the cell of the layer that a bidirectional or reverse one is made of).
-Names say what is in them: gate is a gate's letter in the equations ("f.i", in full gate recurrence: what f receives
-from i). Numbers stand row by row and with all digits: what is read is what was written, to the last
-bit.
+Names say what is in them: gate is the gate's name in the cell ("f.i", in full gate recurrence: what f receives from i),
+and the element of a cell's own parameters is called as the cell calls them, Peepholes or RecurrentBiases. Numbers stand
+row by row and with all digits: what is read is what was written, to the last bit.
 """
 
 import json
@@ -19,21 +19,21 @@ import numpy as np
 from defusedxml.ElementTree import fromstring
 
 from lstm_core.arrays import to_host
+from lstm_core.checks import check_choice
 from lstm_core.files import write_atomic
 from lstm_core.layers import make
 
-from .checkpoint import config_of, model_from
+from .configs import DAMAGE, DTYPES, config_of, model_from, reason
 
-TAGS = {"W": "InputWeights", "R": "RecurrentWeights", "b": "Biases", "p": "Peepholes",
-        "gru p": "RecurrentBiases", " W": "Weights"}  # fmt: skip
-GATES = {"": " ", "rnn": "h", "rnn relu": "h", "gru": "zrn", "gru before": "zrn", "gru p": "n", "nas": "01234567",
-         "nig": "ofg", "nfg": "iog", "nog": "ifg", "cifg": "iog",
-         "fgr R": [*"iofg", *(f"{to}.{of}" for of in "iof" for to in "iof")]}  # fmt: skip
+WORDS = "layer", "cell", "function"  # options of layers that are words; the others are numbers, true or false
 END = ElementTree.Element("nothing more")
 
 
 def save(model, path):
-    """Write `model` to the file `path`, whole or not at all. Raises as `checkpoint.save` does."""
+    """Write `model` to the file `path`, whole or not at all.
+
+    Raises as `checkpoint.save` does, and ValueError for a cell with a name in it that XML cannot hold.
+    """
     root = _tree(config_of(model), to_host(model.theta).tolist())
     ElementTree.indent(root)
     write_atomic(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
@@ -45,48 +45,91 @@ def load(path):
     Raises OSError if there is no such file, and ValueError, naming the file and the element, for one that is not what
     `save` writes. Document types, and with them entities and references to other files, are refused.
     """
-    raw, at = Path(path).read_bytes(), "<Model>"
+    raw, place = Path(path).read_bytes(), "<Model>"
     try:
         root = fromstring(raw, forbid_dtd=True)
         config, theta = {"dtype": root.get("dtype", ""), "loss": root.get("loss", ""), "layers": []}, []
+        check_choice("dtype", config["dtype"], DTYPES)
         for node in root:
-            at = _start(node)
-            plain = lambda v: json.loads(v) if v in ("true", "false") or v[:1].isdigit() else v
-            options = {k: plain(v) for k, v in node.items() if k[:3] != "of."}
-            of = {k[3:]: plain(v) for k, v in node.items() if k[:3] == "of."}
-            config["layers"].append(make(options | ({"of": of} if of else {})).config)
+            place = _start(node)
+            config["layers"].append(make(_config(node)).config)
         for found, expected in zip_longest(root.iter(), _tree(config).iter(), fillvalue=END):
-            at = _start(found)
-            if at != _start(expected):
+            place = _start(found)
+            if place != _start(expected):
                 raise ValueError(f"expected {_start(expected)}")
-            numbers = np.array(f"{found.text or ''} {found.tail or ''}".split(), config["dtype"])
+            with np.errstate(over="ignore"):  # what is too large for the dtype is not finite
+                numbers = np.array(f"{found.text or ''} {found.tail or ''}".split(), config["dtype"])
             size = int(expected.get("rows", 0)) * int(expected.get("columns", 0))
             if len(numbers) != size or not np.isfinite(numbers).all():
                 raise ValueError(f"expected {size} finite numbers, got {len(numbers)}")
             theta.append(numbers)
         return model_from(config, np.concatenate(theta))
-    except Exception as error:  # whatever such a file leads to
-        raise ValueError(f"{path}: {at}: {type(error).__name__}: {error}") from error
+    except (*DAMAGE, ElementTree.ParseError) as error:
+        raise ValueError(f"{path}: {place}: {type(error).__name__}: {reason(error)}") from error
 
 
-def _tree(config, theta=()):
-    """The elements of a model, with the numbers `theta`."""
-    root, theta = ElementTree.Element("Model", version="1", dtype=config["dtype"], loss=config["loss"]), iter(theta)
+def _tree(config, theta=None):
+    """The elements of a model, with the numbers `theta`; without any if it is None."""
+    root = ElementTree.Element("Model", version="1", dtype=config["dtype"], loss=config["loss"])
+    numbers = iter(theta or ())
     for layer in map(make, config["layers"]):
-        of = layer.config.get("of", {})
-        options = {k: v for k, v in layer.config.items() if k != "of"} | {f"of.{k}": v for k, v in of.items()}
-        node = ElementTree.SubElement(root, "Layer", {k: str(v).lower() for k, v in options.items()})
-        cell, hidden = ((of or options).get(k, "") for k in ("cell", "hidden"))
-        for key, shape in layer.shapes.items():
-            *side, kind = key.split(".")
-            rows, columns = hidden or shape[0], shape[-1]
-            gates = GATES.get(f"{cell} {kind}") or GATES.get(cell, "iofg")
-            for _, gate in zip(range(math.prod(shape) // (rows * columns)), gates, strict=False):
-                place = ({"direction": side[0]} if side else {}) | ({"gate": gate} if cell else {})
-                tag = TAGS.get(f"{cell} {kind}") or TAGS[kind]
-                element = ElementTree.SubElement(node, tag, place, rows=str(rows), columns=str(columns))
-                element.text = " ".join(map(repr, islice(theta, rows * columns)))
+        node = ElementTree.SubElement(root, "Layer", _attributes(layer.config))
+        for tag, attributes, rows, columns in _matrices(layer):
+            element = ElementTree.SubElement(node, tag, attributes, rows=str(rows), columns=str(columns))
+            element.text = " ".join(map(repr, islice(numbers, rows * columns)))
     return root
+
+
+def _matrices(layer):
+    """The elements of `layer`, in the order of its numbers: (tag, whose they are, rows, columns)."""
+    cell = layer.cell
+    if cell is None:
+        for key, (rows, columns) in layer.shapes.items():
+            yield {"W": "Weights", "b": "Biases"}[key], {}, rows, columns
+        return
+    hidden = layer.config.get("of", layer.config)["hidden"]
+    names = {  # of an element, and of the gates whose rows it holds, H each
+        "W": ("InputWeights", cell.inputs),
+        "R": ("RecurrentWeights", cell.recurs),
+        "b": ("Biases", cell.inputs),
+        "p": (cell.own_name.title().replace(" ", ""), cell.own),
+    }
+    _check_names(cell, names)
+    for key, shape in layer.shapes.items():
+        *direction, letter = key.split(".")  # "forward.W"
+        tag, gates = names[letter]
+        if math.prod(shape[:-1]) != len(gates) * hidden:
+            raise ValueError(f"{layer.name}: expected {key} with {hidden} rows for each of {gates}, got shape {shape}")
+        attributes = {"direction": direction[0]} if direction else {}
+        for gate in gates:
+            yield tag, attributes | {"gate": gate}, hidden, shape[-1]
+
+
+def _check_names(cell, names):
+    """Raise ValueError if XML cannot hold the names of `cell`: what was written could not be read again."""
+    tags = [tag for tag, _ in names.values()]
+    if not all(tag.isascii() and tag.isidentifier() for tag in tags) or len({*tags}) < len(tags):
+        raise ValueError(f"{cell.name}: expected an own_name that can be an element in XML, got {cell.own_name!r}")
+    for name in (cell.name, *cell.inputs, *cell.recurs, *cell.own):
+        if not name.isprintable():
+            raise ValueError(f"{cell.name}: expected names that XML can hold, got {name!r}")
+
+
+def _attributes(config):
+    """The config of a layer as attributes; {"of": {"cell": "lstm"}} is of.cell="lstm"."""
+    within = {f"of.{key}": value for key, value in config.get("of", {}).items()}
+    flat = {key: value for key, value in config.items() if key != "of"} | within
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in flat.items()}
+
+
+def _config(node):
+    """The other way: the config of a layer from the attributes of its element, of whatever kind they are."""
+    config, within = {}, {}
+    for key, text in node.items():
+        name = key.removeprefix("of.")
+        is_word = name in WORDS or not (text in ("true", "false") or text[:1].isdigit())
+        (config if name == key else within)[name] = text if is_word else json.loads(text)
+    return config | ({"of": within} if within else {})
 
 
 def _start(element):

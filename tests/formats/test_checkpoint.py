@@ -2,6 +2,7 @@
 is not whole is refused, and one that was whole stays so whatever happens to the next."""
 
 import copy
+import dataclasses
 import json
 import math
 import os
@@ -26,10 +27,10 @@ from lstm_core import (
     activation,
     bidirectional,
     cells,
-    data,
     dense,
     dropout,
     embedding,
+    files,
     fit,
     gru,
     last,
@@ -43,7 +44,7 @@ from lstm_core import (
     to_host,
     variants,
 )
-from lstm_formats import checkpoint, load, save
+from lstm_formats import checkpoint, configs, load, save
 
 BITS = [np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.SFC64]
 
@@ -454,7 +455,7 @@ def test_what_cannot_be_loaded_is_not_saved(tmp_path):
         with pytest.raises(ValueError, match=r"^dtype: expected one of 'float32', 'float64', got "):
             save(path, model.at(theta))
     with pytest.raises(ValueError, match=r"cell: expected one of .*, got 'cell'"):
-        save(path, network([recurrent(cells.RNN._replace(name="cell"), 1, 1)]))
+        save(path, network([recurrent(dataclasses.replace(cells.RNN, name="cell"), 1, 1)]))
     with pytest.raises(TypeError, match=r"^rng: expected"):
         save(path, network([dense(1, 1)]), None, 3)
     with pytest.raises(TypeError):
@@ -473,7 +474,7 @@ class Crash(BaseException):
 @pytest.mark.parametrize("step", ["write", "fsync", "replace"])
 def test_a_crash_leaves_the_old_file_whole(tmp_path, monkeypatch, step, error):
     path = tmp_path / "c"
-    data.write_atomic(path, b"old")
+    files.write_atomic(path, b"old")
 
     def crash(*arguments):
         raise error
@@ -490,11 +491,11 @@ def test_a_crash_leaves_the_old_file_whole(tmp_path, monkeypatch, step, error):
             raise error
 
     if step == "write":
-        monkeypatch.setattr(data, "open", Disk, raising=False)
+        monkeypatch.setattr(files, "open", Disk, raising=False)
     else:
         monkeypatch.setattr(os, step, crash)
     with pytest.raises(type(error)):
-        data.write_atomic(path, b"new" * 99)
+        files.write_atomic(path, b"new" * 99)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["c"]
 
 
@@ -512,7 +513,7 @@ def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
-    data.write_atomic(tmp_path / "c", b"12345")
+    files.write_atomic(tmp_path / "c", b"12345")
     assert order == [("fsync", 5), "replace"]
 
 
@@ -540,9 +541,9 @@ def test_killed_in_the_middle(tmp_path):
 
 
 def test_folders_are_made_and_links_stay(tmp_path):
-    data.write_atomic(tmp_path / "a" / "b" / "c", b"1")
+    files.write_atomic(tmp_path / "a" / "b" / "c", b"1")
     (tmp_path / "link").symlink_to(tmp_path / "a" / "b" / "c")
-    data.write_atomic(tmp_path / "link", b"2")
+    files.write_atomic(tmp_path / "link", b"2")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "a" / "b" / "c").read_bytes() == b"2"
     assert os.listdir(tmp_path / "a" / "b") == ["c"]
 
@@ -553,9 +554,9 @@ def test_folders_are_made_and_links_stay(tmp_path):
 @each_network
 def test_a_model_is_its_config_and_its_arrays(layers):
     model = network(layers)
-    config = json.loads(json.dumps(checkpoint.config_of(model)))
-    same_model(checkpoint.model_from(config, model.params), model)
-    same_model(checkpoint.model_from(config, model.theta), model)
+    config = json.loads(json.dumps(configs.config_of(model)))
+    same_model(configs.model_from(config, model.params), model)
+    same_model(configs.model_from(config, model.theta), model)
 
 
 def test_fill_is_all_or_nothing(xp):
@@ -565,9 +566,9 @@ def test_fill_is_all_or_nothing(xp):
                   {"dense2.b": arrays["dense2.b"].astype(int)}, {"surprise": np.ones(1, np.float32)}):  # fmt: skip
         given = arrays | wrong if wrong else {}
         with pytest.raises(ValueError, match="expected"):
-            checkpoint.fill(model, given)
+            configs.fill(model, given)
         np.testing.assert_array_equal(to_host(model.theta), before)
     theta = model.theta
-    checkpoint.fill(model, arrays)
+    configs.fill(model, arrays)
     assert model.theta is theta and (to_host(theta) == 1).all()
     assert standin.transfers.count(("in", theta.shape)) <= 2

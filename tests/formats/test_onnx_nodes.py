@@ -13,7 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from lstm_core.check import relative_error
+from lstm_core.gradcheck import relative_error
 from lstm_core.layers import Pass
 from lstm_core.model import step_mask
 from lstm_formats import onnx_io

@@ -1,0 +1,84 @@
+"""Configs: what a model is beside its numbers, as JSON; and what every format asks of the numbers that it reads."""
+
+import math
+
+import numpy as np
+
+from lstm_core.arrays import namespace, to_device, views
+from lstm_core.checks import check_choice
+from lstm_core.layers import make
+from lstm_core.losses import mse, softmax_cross_entropy
+from lstm_core.model import Model
+
+DTYPES = "float32", "float64"
+LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
+
+# What a damaged file leads to while it is read, beside the errors of the library that parses it: a word is missing, a
+# value is of another type or out of range, text is no number, brackets are nested too deep.
+DAMAGE = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+
+
+def reason(error):
+    """Why a file is refused, in words, from the error that it led to."""
+    return f"there is no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def config_of(model):
+    """What `model_from` needs beside the parameters: a dict of JSON values. Raises ValueError if that is not enough."""
+    name = getattr(model.loss_function, "__name__", None)
+    if LOSSES.get(name) is not model.loss_function:
+        raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {model.loss_function!r}")
+    check_choice("dtype", str(model.theta.dtype), DTYPES)
+    check_parameters(model, model.params)
+    layers = [check_known(layer).config for layer in model.layers]
+    return {"dtype": str(model.theta.dtype), "loss": name, "layers": layers}
+
+
+def check_known(layer):
+    """What `layers.make` makes of the config of `layer`. ValueError if that is another: as with a cell of one's own."""
+    made = make(layer.config)
+    if (made.cell, made.shapes) != (layer.cell, layer.shapes):
+        raise ValueError(f"{layer.name}: expected the layer that its config makes, got one with a cell of its own")
+    return made
+
+
+def prefixes(directions):
+    """How the parameters of each of a layer's directions begin: "forward." and "reverse." of two, nothing of one."""
+    return {direction: f"{direction}." if len(directions) > 1 else "" for direction in directions}
+
+
+def model_from(config, arrays):
+    """The `Model` of a `config_of` with the parameters `arrays`: name -> NumPy array, or all in one vector as in theta.
+
+    Raises ValueError, saying what is wrong: the config, or a parameter's name, shape, dtype or numbers.
+    """
+    arrays = {"theta": arrays} if isinstance(arrays, np.ndarray) else arrays
+    check_choice("loss", config.get("loss"), LOSSES)
+    check_choice("dtype", config.get("dtype"), DTYPES)
+    layers = [make(layer) for layer in config.get("layers", ())]
+    size = sum(math.prod(shape) for layer in layers for shape in layer.shapes.values())
+    found = sum(array.size for array in arrays.values())
+    if found != size:  # before memory is taken for it
+        raise ValueError(f"parameters: expected {size} numbers, got {found}")
+    model = Model(layers, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
+    return fill(model, views(model.shapes, arrays["theta"]) if arrays.keys() == {"theta"} else arrays)
+
+
+def fill(model, arrays):
+    """Set the parameters of `model`, wherever it is, to `arrays`, name -> NumPy array: all, or ValueError and none."""
+    check_parameters(model, arrays)
+    theta = np.concatenate([arrays[name].ravel() for name in model.shapes])
+    model.theta[...] = to_device(theta, namespace(model.theta))
+    return model
+
+
+def check_parameters(model, arrays):
+    """Raise ValueError unless `arrays` are parameters for `model`: names, shapes, dtype, finite numbers."""
+    if arrays.keys() != model.shapes.keys():
+        raise ValueError(f"parameters: expected {', '.join(model.shapes)}, got {', '.join(arrays)}")
+    for name, shape in model.shapes.items():
+        x = arrays[name]
+        if x.shape != shape or x.dtype != model.theta.dtype:
+            raise ValueError(f"{name}: expected shape {shape} of {model.theta.dtype}, got {x.shape} of {x.dtype}")
+        if not bool(namespace(x).isfinite(x).all()):
+            raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
