@@ -88,7 +88,7 @@ class Model:
     `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats; see
     `Parameters`). Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
 
-    Raises ValueError if two neighbouring layers do not fit, TypeError for another dtype.
+    Raises ValueError if two neighbouring layers do not fit, or two have one name; TypeError for another dtype.
     """
 
     def __init__(self, layers, loss, *, rng, dtype=np.float32):
@@ -102,11 +102,12 @@ class Model:
         self.layers, self.loss_function, self.names = layers, loss, _numbered([layer.name for layer in layers])
         self.labels = layers[0].labels
         self.reads_last, self.outputs, self.runs_forward = self._check_fit()
-        self.shapes = {
-            f"{name}.{key}": shape
-            for name, layer in zip(self.names, layers, strict=True)
-            for key, shape in layer.shapes.items()
-        }
+        self.shapes = {}
+        for name, layer in zip(self.names, layers, strict=True):
+            shapes = {f"{name}.{key}": shape for key, shape in layer.shapes.items()}
+            if shapes.keys() & self.shapes.keys():
+                raise ValueError(f"layers: expected names that differ, got {', '.join(self.names)}")
+            self.shapes |= shapes
         self.theta = np.zeros(sum(map(math.prod, self.shapes.values())), dtype)
         for name, layer in zip(self.names, layers, strict=True):
             start = layer.init(rng)

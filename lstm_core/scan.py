@@ -37,9 +37,14 @@ class Cache(NamedTuple):
     steps: list
 
     def planes(self, name):
-        """What the cell kept as `name` at every step: `cache.planes("c")` is c_1, ..., c_T, (T, H, B)."""
-        found = [getattr(stage.kept, name) for step in self.steps for stage in step if hasattr(stage.kept, name)]
-        return namespace(self.x).stack(found)
+        """What the cell kept as `name` at every step: `cache.planes("c")` is c_1, ..., c_T, (T, H, B).
+
+        Where several stages kept it, it is the last one's. Raises ValueError if none did.
+        """
+        found = [[getattr(s.kept, name) for s in step if name in getattr(s.kept, "_fields", ())] for step in self.steps]
+        if not any(found):
+            raise ValueError(f"name: expected something that the cell kept at each step, got {name!r}")
+        return namespace(self.x).stack([of_step[-1] for of_step in found])
 
 
 def forward(cell, P, x, state=None, keep=True, mask=None):

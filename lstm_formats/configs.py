@@ -35,7 +35,7 @@ def config_of(model):
 
 
 def check_known(layer):
-    """What `layers.make` makes of the config of `layer`. ValueError if that is another: for a cell of the user's own."""
+    """What `layers.make` makes of the config of `layer`. ValueError if that is another: as with a cell of one's own."""
     made = make(layer.config)
     if (made.cell, made.shapes) != (layer.cell, layer.shapes):
         raise ValueError(f"{layer.name}: expected the layer that its config makes, got one with a cell of its own")

@@ -139,7 +139,7 @@ def from_node(node, arrays):
     and linear_before_reset.
     """
     operator, D, H = node.op_type, arrays["W"].shape[-1], arrays["R"].shape[-1]
-    check_choice("operator", operator, [form.operator for form in FORMS.values()])
+    check_choice("operator", operator, dict.fromkeys(form.operator for form in FORMS.values()))
     cell, direction = _asked(node, H)
     form, (directions, wrap) = FORMS[cell], DIRECTIONS[direction]
     n, rows = len(directions), len(form.gates) * H

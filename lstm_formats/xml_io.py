@@ -19,10 +19,11 @@ import numpy as np
 from defusedxml.ElementTree import fromstring
 
 from lstm_core.arrays import to_host
+from lstm_core.checks import check_choice
 from lstm_core.files import write_atomic
 from lstm_core.layers import make
 
-from .configs import DAMAGE, config_of, model_from, reason
+from .configs import DAMAGE, DTYPES, config_of, model_from, reason
 
 WORDS = "layer", "cell", "function"  # options of layers that are words; the others are numbers, true or false
 END = ElementTree.Element("nothing more")
@@ -48,6 +49,7 @@ def load(path):
     try:
         root = fromstring(raw, forbid_dtd=True)
         config, theta = {"dtype": root.get("dtype", ""), "loss": root.get("loss", ""), "layers": []}, []
+        check_choice("dtype", config["dtype"], DTYPES)
         for node in root:
             place = _start(node)
             config["layers"].append(make(_config(node)).config)
@@ -72,14 +74,14 @@ def _tree(config, theta=None):
     numbers = iter(theta or ())
     for layer in map(make, config["layers"]):
         node = ElementTree.SubElement(root, "Layer", _attributes(layer.config))
-        for tag, place, rows, columns in _matrices(layer):
-            element = ElementTree.SubElement(node, tag, place, rows=str(rows), columns=str(columns))
+        for tag, attributes, rows, columns in _matrices(layer):
+            element = ElementTree.SubElement(node, tag, attributes, rows=str(rows), columns=str(columns))
             element.text = " ".join(map(repr, islice(numbers, rows * columns)))
     return root
 
 
 def _matrices(layer):
-    """The elements of `layer`, in the order of its numbers: (tag, where it belongs, rows, columns)."""
+    """The elements of `layer`, in the order of its numbers: (tag, whose they are, rows, columns)."""
     cell = layer.cell
     if cell is None:
         for key, (rows, columns) in layer.shapes.items():
@@ -98,16 +100,16 @@ def _matrices(layer):
         tag, gates = names[letter]
         if math.prod(shape[:-1]) != len(gates) * hidden:
             raise ValueError(f"{layer.name}: expected {key} with {hidden} rows for each of {gates}, got shape {shape}")
+        attributes = {"direction": direction[0]} if direction else {}
         for gate in gates:
-            place = {"direction": direction[0]} if direction else {}
-            yield tag, place | {"gate": gate}, hidden, shape[-1]
+            yield tag, attributes | {"gate": gate}, hidden, shape[-1]
 
 
 def _check_names(cell, names):
     """Raise ValueError if XML cannot hold the names of `cell`: what was written could not be read again."""
     tags = [tag for tag, _ in names.values()]
     if not all(tag.isascii() and tag.isidentifier() for tag in tags) or len({*tags}) < len(tags):
-        raise ValueError(f"{cell.name}: expected a name of elements that XML can hold, got own_name {cell.own_name!r}")
+        raise ValueError(f"{cell.name}: expected an own_name that can be an element in XML, got {cell.own_name!r}")
     for name in (cell.name, *cell.inputs, *cell.recurs, *cell.own):
         if not name.isprintable():
             raise ValueError(f"{cell.name}: expected names that XML can hold, got {name!r}")

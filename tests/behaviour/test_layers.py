@@ -1,6 +1,7 @@
 """Layers and the model: shapes, the table, one flat vector with views, and the edge where users hand data in."""
 
 import copy
+import dataclasses
 import json
 
 import numpy as np
@@ -190,6 +191,64 @@ def test_a_config_makes_the_layer_again(layer):
         y, state, cache = one.forward(P, x, (), layers.Pass(rng=rng))
         results.append([y, state, one.backward(P, cache, y, ())])
     np.testing.assert_equal(*results)
+
+
+WHAT_THEY_ARE = [  # layer -> labels, cell, directions, causal, collapses
+    (lstm(3, 4), (None, cells.LSTM, ("forward",), True, False)),
+    (layers.reverse(gru(3, 4)), (None, cells.GRU, ("reverse",), False, False)),
+    (layers.bidirectional(rnn(3, 4)), (None, cells.RNN, ("forward", "reverse"), False, False)),
+    (layers.bidirectional(rnn(3, 4), last=True), (None, cells.RNN, ("forward", "reverse"), False, True)),
+    (last(), (None, None, (), True, True)),
+    (dense(3, 4), (None, None, (), True, False)),
+    (layers.embedding(7, 3), (7, None, (), True, False)),
+    (layers.activation("softmax"), (None, None, (), True, False)),
+    (layers.dropout(0.5), (None, None, (), True, False)),
+]
+
+
+@pytest.mark.parametrize("layer, what", WHAT_THEY_ARE, ids=lambda v: getattr(v, "name", ""))
+def test_layers_say_what_they_are(layer, what):
+    assert (layer.labels, layer.cell, layer.directions, layer.causal, layer.collapses) == what
+
+
+@pytest.mark.parametrize("layer, what", WHAT_THEY_ARE, ids=lambda v: getattr(v, "name", ""))
+def test_what_they_say_is_so(layer, what):
+    """Seen from outside: what a later step changes, how many steps come out, how many labels there are, the state."""
+    rng = np.random.default_rng(0)
+    P = {name: rng.standard_normal(shape) for name, shape in layer.shapes.items()}
+    x = rng.standard_normal((5, 3, 2)) if layer.labels is None else rng.integers(0, layer.labels, (5, 2))
+    y, state, _ = layer.forward(P, x, ())
+    assert (len(y) == 1) == layer.collapses and bool(state) == bool(layer.directions)
+    assert len(state) == len(layer.directions) * len(layer.cell.states if layer.cell else ())
+    later = x.copy()
+    later[-1] = later[-1] * 0.5 if layer.labels is None else (later[-1] + 1) % layer.labels
+    changed = layer.forward(P, later, ())[0]
+    if not layer.collapses:  # then every step but the last is an earlier one
+        assert (changed[-1] != y[-1]).any() and (changed[:-1] == y[:-1]).all() == layer.causal
+    if layer.labels is not None:
+        layer.forward(P, np.full((5, 2), layer.labels - 1), ())
+        with pytest.raises(IndexError):
+            layer.forward(P, np.full((5, 2), layer.labels), ())
+
+
+def test_a_layer_of_one_s_own_is_judged_by_what_it_says():
+    """Not by its name: a mean over all steps is not causal, and what makes one step of all collapses time."""
+    mean = last()._replace(name="mean", config={}, causal=False)
+    net = make([lstm(3, 4), mean, dense(4, 2)])
+    assert net.reads_last and not net.runs_forward
+    assert make([lstm(3, 4), last(), dense(4, 2)]).runs_forward
+    assert not make([lstm(3, 4), last(), lstm(4, 2)]).runs_forward
+    labels = layers.embedding(7, 3)._replace(name="lookup", config={})
+    assert make([labels, dense(3, 2)]).labels == 7
+    with pytest.raises(ValueError, match="embedding as the first layer only"):
+        make([dense(3, 3), labels])
+
+
+def test_parameters_of_one_name_are_refused():
+    """lstm, lstm and a cell called lstm1."""
+    other = layers.recurrent(dataclasses.replace(cells.LSTM, name="lstm1"), 4, 4)
+    with pytest.raises(ValueError, match="layers: expected names that differ, got lstm1, lstm2, lstm1"):
+        make([lstm(3, 4), lstm(4, 4), other])
 
 
 # ---- the table ---------------------------------------------------------------------------------------------------

@@ -165,6 +165,7 @@ WRONG = {
     "another version": (one_element(lambda root, layer, e: root.set("version", "2")), "version='2'", "version='1'"),
     "an unknown loss": (one_element(lambda root, layer, e: root.set("loss", "eval")), "loss: expected one of"),
     "an unknown dtype": (one_element(lambda root, layer, e: root.set("dtype", "float16")), "dtype: expected"),
+    "a dtype that NumPy would read": (one_element(lambda root, layer, e: root.set("dtype", "1 2,")), "dtype: expected"),
     "no dtype": (one_element(lambda root, layer, e: root.attrib.pop("dtype")), "Model"),
     "half a file": (lambda text: text[: len(text) // 2],),
     "nothing": (lambda text: "",),

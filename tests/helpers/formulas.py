@@ -1,7 +1,10 @@
 """The forward pass of `lstm_core.variants` once more, in plain NumPy and as the papers print it, gate by gate.
 
-One text for all variants of Greff et al. (2017); W, R, b and p are dicts: gate -> rows.
+One text for all variants of Greff et al. (2017); W, R, b and p are dicts: gate -> rows. Their gates stand here once
+more, too, in the order of the rows; R["i.o"] is what leads from o to i.
 """
+
+from functools import partial
 
 import numpy as np
 
@@ -21,10 +24,10 @@ def rnn_relu(W, R, b, p, x, h):
 
 
 def lstm(variant, W, R, b, p, x, h, c, *past):
-    """One step. past: the gates i, o, f of the step before, if they recur; R["io"] is what leads from o to i."""
+    """One step. past: the gates i, o, f of the step before, if they recur."""
 
     def gate(k, c):
-        recurrent = sum(R[k + j] @ before for j, before in zip("iof", past))
+        recurrent = sum(R[f"{k}.{j}"] @ before for j, before in zip("iof", past))
         return sigma(W[k] @ x + R[k] @ h + recurrent + p[k] * c + b[k])
 
     i = 1 if variant == "nig" else gate("i", c)
@@ -45,24 +48,26 @@ def nas(W, R, b, p, x, h, c):
     return np.tanh(c * np.tanh(third + fourth)), c
 
 
-def named(cell, P):
+FORMULAS = {"rnn relu": rnn_relu, "nas": nas} | {name: partial(lstm, name) for name in GATES}
+
+
+def named(name, P):
     """W, R, b, p as dicts: gate -> rows."""
-    gates = GATES[cell.name]
-    recurrent = [*gates, *(k + j for j in "iof" for k in "iof" if cell.name == "fgr")]
-    rows = {"W": gates, "R": recurrent, "b": gates}
+    gates = [*GATES[name]]
+    recurrent = gates + [f"{k}.{j}" for j in "iof" for k in "iof" if name == "fgr"]
     peepholes = [k for k in "iof" if k in gates]
-    p = dict(zip(peepholes, P.get("p", [0] * len(peepholes)), strict=True))
-    return [dict(zip(rows[n], np.split(P[n], len(rows[n])), strict=True)) for n in rows] + [p]
+    W, R, b = (
+        dict(zip(names, np.split(rows, len(names)), strict=True))
+        for names, rows in ((gates, P["W"]), (recurrent, P["R"]), (gates, P["b"]))
+    )
+    return W, R, b, dict(zip(peepholes, P.get("p", [0] * len(peepholes)), strict=True))
 
 
-def forward(cell, P, x, state):
-    """h (T, H, B) and the final state."""
-    P = named(cell, P) if cell.name in GATES else [P.get(name) for name in "WRbp"]
+def forward(name, P, x, state):
+    """h (T, H, B) and the final state of the cell called `name`, one of `FORMULAS`."""
+    parameters = named(name, P) if name in GATES else [P.get(key) for key in "WRbp"]
     outputs = []
     for x_t in x:
-        if cell.name in GATES:
-            state = lstm(cell.name, *P, x_t, *state)
-        else:
-            state = {"rnn relu": rnn_relu, "nas": nas}[cell.name](*P, x_t, *state)
+        state = FORMULAS[name](*parameters, x_t, *state)
         outputs.append(state[0])
     return np.stack(outputs), state

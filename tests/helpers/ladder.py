@@ -1,12 +1,12 @@
 """Rung 3 of the verification ladder: `backward` against the complex step, for any cell and any scan.
 
-The loss looks at every h_t and at the final state; the variables are all parameters, the input and the initial
-state. No two of T, B, D, H are ever equal, so that no transposed or swapped axis can go unnoticed.
+The loss looks at every h_t and at the final state; the variables are all parameters, the input and the initial state:
+see `gradcheck.problem`. No two of T, B, D, H are ever equal, so that no transposed or swapped axis can go unnoticed.
 """
 
 import numpy as np
 
-from lstm_core import check, scan
+from lstm_core import gradcheck, scan
 from lstm_core.arrays import views
 
 SIZES = [  # T, B, D, H
@@ -32,46 +32,28 @@ def random_mask(T, B):
     return mask
 
 
-def problem(cell, sizes, own=True, scan=scan, seed=0, masked=False):
-    """A random loss of one flat vector, with the gradient that `scan.backward` finds.
+def checked_problem(cell, sizes, own=True, scan=scan, masked=False):
+    """A `gradcheck.problem` that looks everywhere, of a scan whose forward pass gives what it should.
 
     masked: whether some steps are not there.
-    Returns loss (a function of the vector), theta, gradient (flat) and shapes (name -> shape, for `views`).
+    Raises AssertionError if the loss leaves something out, if a final state has another shape, or if a run that keeps
+    nothing is another run or keeps something.
     """
-    T, B, D, H = sizes
-    rng = np.random.default_rng(seed)
-    parameters = scan.parameter_shapes(cell, D, H, own)
-    assert ("p" in parameters) == (own and cell.own > 0)
-    state = {f"s{k}": (H, B) for k in range(cell.states)}
-    shapes = parameters | {"x": (T, D, B)} | state
-    theta = rng.standard_normal(sum(int(np.prod(s)) for s in shapes.values()))
-    dh = rng.standard_normal((T, H, B))
-    dstate = tuple(rng.standard_normal((H, B)) for _ in state)
+    T, B, _, H = sizes
     mask = random_mask(T, B) if masked else None
-
-    assert dh.all() and all(d.all() for d in dstate)  # a loss at every step and on the final state
-
-    def run(vector, **keep):
-        V = views(shapes, vector)
-        P = {name: V[name] for name in parameters}
-        return P, *scan.forward(cell, P, V["x"], tuple(V[name] for name in state), mask=mask, **keep)
-
-    def loss(vector):
-        _, h, final, _ = run(vector)
-        return (dh * h).sum() + sum((d * s).sum() for d, s in zip(dstate, final, strict=True))
-
-    P, h, final, cache = run(theta)
-    _, again, _, (*_, saved) = run(theta, keep=False)
-    assert (again == h).all() and len(saved) == 0
-    grads, dx, dstate0 = scan.backward(cell, P, cache, dh, dstate)
-    found = {**grads, "x": dx, **dict(zip(state, dstate0, strict=True))}
-    assert {name: g.shape for name, g in found.items()} == shapes
-    assert [s.shape for s in final] == [(H, B) for _ in state]
-    return loss, theta, np.concatenate([found[name].ravel() for name in shapes]), shapes
+    problem = gradcheck.problem(cell, sizes, np.random.default_rng(0), own, mask, scan)
+    assert ("p" in problem.shapes) == (own and len(cell.own) > 0)
+    assert problem.dh.all() and all(d.all() for d in problem.dstate)  # a loss at every step and on the final state
+    _, h, final, cache = problem.run(problem.theta)
+    _, h_again, _, nothing = problem.run(problem.theta, keep=False)
+    assert [s.shape for s in final] == [(H, B) for _ in cell.states]
+    assert (h_again == h).all() and len(cache.steps) == T and len(nothing.steps) == 0
+    return problem
 
 
 def gradient_errors(cell, sizes, own=True, masked=False):
     """Relative error of every derivative that `backward` returns: name -> error, the largest over the array."""
-    loss, theta, gradient, shapes = problem(cell, sizes, own, masked=masked)
-    expected = views(shapes, check.complex_step(loss, theta))
-    return {name: check.relative_error(g, expected[name]) for name, g in views(shapes, gradient).items()}
+    problem = checked_problem(cell, sizes, own, masked=masked)
+    found = views(problem.shapes, problem.gradient())
+    expected = views(problem.shapes, gradcheck.complex_step(problem.loss, problem.theta))
+    return {name: gradcheck.relative_error(found[name], expected[name]) for name in problem.shapes}

@@ -1,24 +1,25 @@
 """Rung 5 of the ladder: every small mistake one could make in a cell or in `scan.py`, made, one at a time.
 
-`mutants(module)` yields the changed modules. Left alone are: docstrings, the checks of the input (their tests are in
-test_bad_input.py), `x.dtype`, which is the dtype of every array there, and the 1 in -1, for NumPy reads any negative
-size as -1.
+`mutants(module, functions)` yields the changed modules. Left alone are: docstrings, the checks of the input and what
+they raise (their tests are in test_bad_input.py), `x.dtype`, which is the dtype of every array there, and the 1 in -1,
+for NumPy reads any negative size as -1.
 """
 
 import ast
 import copy
 import inspect
 import types
+from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Mutant(NamedTuple):
-    """A module with one change: the function it is in, the kind of change, and what became of what, on which line."""
+    """A change: the function it is in, its kind, and what became of what, on which line. `load()` gives the module."""
 
     function: str
     kind: str
     change: str
-    module: types.ModuleType
+    load: Callable
 
 
 FLIPS = {
@@ -31,30 +32,50 @@ FLIPS = {
 
 
 def mutants(module, functions, identity=False):
-    """All mutants of the named `functions` of `module`, each compiled into a module of its own.
+    """All mutants of the named `functions` of `module`; a method is called as in "Cell.inputs".
 
+    A mutant's module has its own copies of all functions, of the class whose method was changed, and of the values that
+    were made with them (cells, say, which hold functions); the rest is the module's.
     identity: instead, the module unchanged but built the same way; the hunters must spare it
     """
-    source = inspect.getsource(module)
-    tree, whole = ast.parse(source), compile(source, module.__file__, "exec")
-    definitions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    values = [node for node in tree.body if isinstance(node, ast.Assign)]  # cells, say: they hold the functions
-    values = compile(ast.Module(values, []), module.__file__, "exec")
+    tree = ast.parse(inspect.getsource(module))
+    definitions, values = {}, []  # the name of a function -> the definition to run again, the function within it
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            definitions[node.name] = node, node
+        elif isinstance(node, ast.ClassDef):
+            methods = [method for method in node.body if isinstance(method, ast.FunctionDef)]
+            definitions |= {f"{node.name}.{method.name}": (node, method) for method in methods}
+        elif isinstance(node, ast.Assign) and not _makes_named_tuple(node):
+            values.append(node)
+    code = {"functions": [node for node in tree.body if isinstance(node, ast.FunctionDef)], "values": values}
+    code = {part: compile(ast.Module(nodes, []), module.__file__, "exec") for part, nodes in code.items()}
     for name in functions:
-        function = definitions[name]
+        definition, function = definitions[name]
         for kind, node, replacement in [*_changes(function)] if not identity else [("none", function, function)]:
             was = ast.unparse(node)
             saved = copy.copy(node.__dict__), node.__class__
             node.__class__, node.__dict__ = replacement.__class__, dict(replacement.__dict__, lineno=node.lineno)
-            ast.fix_missing_locations(function)
+            ast.fix_missing_locations(definition)
             change = f"line {saved[0]['lineno']}: {was}  →  {ast.unparse(node)}"
-            code = compile(ast.Module([function], []), module.__file__, "exec")
+            changed = compile(ast.Module([definition], []), module.__file__, "exec")
             node.__dict__, node.__class__ = saved
-            changed = types.ModuleType(module.__name__)
-            changed.__package__ = module.__package__
-            for part in (whole, code, values):
-                exec(part, changed.__dict__)
-            yield Mutant(name, kind, change, changed)
+            yield Mutant(name, kind, change, _loader(module, code["functions"], changed, code["values"]))
+
+
+def _makes_named_tuple(node):
+    return isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "namedtuple"
+
+
+def _loader(module, *parts):
+    def load():
+        changed = types.ModuleType(module.__name__)
+        changed.__dict__.update(vars(module))
+        for part in parts:
+            exec(part, changed.__dict__)
+        return changed
+
+    return load
 
 
 def _changes(function):
@@ -103,10 +124,10 @@ def _changes(function):
 def _arithmetic(node):
     """The nodes under `node` that compute, outermost first: no stores, no checks, no annotations, no dtypes."""
     for child in ast.iter_child_nodes(node):
-        is_check = isinstance(child, ast.Call) and ast.unparse(child.func).startswith("_check")
+        is_check = isinstance(child, ast.Call) and ast.unparse(child.func).startswith(("_check", "check_"))
         is_dtype = isinstance(child, ast.Attribute) and child.attr == "dtype"
         is_store = isinstance(getattr(child, "ctx", None), ast.Store) and isinstance(child, ast.Name)
-        if is_check or is_dtype or is_store or isinstance(child, ast.arguments):
+        if is_check or is_dtype or is_store or isinstance(child, ast.arguments | ast.Raise):
             continue
         yield child
         if isinstance(child, ast.UnaryOp) and isinstance(child.operand, ast.Constant):

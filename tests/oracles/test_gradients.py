@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from ladder import SIZES, TOLERANCE, gradient_errors, random_mask
 
-from lstm_core import Model, check, dense, gru, last, lstm, mse, rnn, scan, softmax_cross_entropy
+from lstm_core import Model, dense, gradcheck, gru, last, lstm, mse, rnn, scan, softmax_cross_entropy
+from lstm_core.record import record
 from lstm_core.variants import CELLS, RNN_RELU
 
 each_size = pytest.mark.parametrize("sizes", SIZES, ids=lambda s: "T{}-B{}-D{}-H{}".format(*s))
 each_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
 each_cell_with_and_without_p = pytest.mark.parametrize(
     "cell, own",
-    [(cell, own) for cell in CELLS.values() for own in {cell.own > 0, False}],
+    [(cell, own) for cell in CELLS.values() for own in {len(cell.own) > 0, False}],
     ids=lambda v: getattr(v, "name", v),
 )
 
@@ -32,7 +33,7 @@ def test_backward_is_the_derivative_to_rounding(cell, own, sizes, shown):
 @each_size
 @each_cell
 def test_backward_is_the_derivative_where_steps_are_missing(cell, sizes, shown):
-    errors = gradient_errors(cell, sizes, cell.own > 0, masked=True)
+    errors = gradient_errors(cell, sizes, len(cell.own) > 0, masked=True)
     assert all(error <= TOLERANCE for error in errors.values()), errors
     shown(
         f"rung 3  {cell.name} with a mask, (T, B, D, H) = {sizes}: "
@@ -46,7 +47,7 @@ def test_backward_is_the_derivative_where_steps_are_missing(cell, sizes, shown):
 def run(cell, P, x, mask, rng):
     """All results of a forward and a backward pass: h, final state, gradients, dx, dstate0."""
     (T, _, B), H = x.shape, P["R"].shape[1]
-    state, dstate = (tuple(rng.standard_normal((cell.states, H, B))) for _ in range(2))
+    state, dstate = (tuple(rng.standard_normal((len(cell.states), H, B))) for _ in range(2))
     h, final, cache = scan.forward(cell, P, x, state, mask=mask)
     grads, dx, dstate0 = scan.backward(cell, P, cache, rng.standard_normal((T, H, B)), dstate)
     return [h, *final, *grads.values(), dx, *dstate0]
@@ -73,7 +74,7 @@ def test_padding_does_not_leak(cell, sizes):
         other = size * np.random.default_rng(int(np.log10(size))).uniform(-1, 1, x.shape)
         padded = np.where(mask[:, None], x, other)
         results.append(run(cell, P, padded, mask, np.random.default_rng(6)))
-        dx = results[-1][-1 - cell.states]
+        dx = results[-1][-1 - len(cell.states)]
         assert dx.shape == x.shape and not dx[~np.broadcast_to(mask[:, None], x.shape)].any()
         for found, expected in zip(results[-1], results[0], strict=True):
             np.testing.assert_array_equal(found, expected)
@@ -87,7 +88,7 @@ def test_each_example_alone_without_its_padding(cell):
     mask, rng = random_mask(T, B), np.random.default_rng(7)
     assert mask.any(axis=0).all()
     P, x = drawn(cell, (T, B, 3, H), rng)
-    state, dstate = (tuple(rng.standard_normal((cell.states, H, B))) for _ in range(2))
+    state, dstate = (tuple(rng.standard_normal((len(cell.states), H, B))) for _ in range(2))
     dh = rng.standard_normal((T, H, B))
     h, final, cache = scan.forward(cell, P, x, state, mask=mask)
     grads, dx, dstate0 = scan.backward(cell, P, cache, dh, dstate)
@@ -109,9 +110,9 @@ def test_each_example_alone_without_its_padding(cell):
             total[name] += g
         found = [*(s[one] for s in final), dx[there][one], *(d[one] for d in dstate0)]
         for a, b in zip(found, [*final_n, dx_n, dstate0_n[0] + dh_0, *dstate0_n[1:]], strict=True):
-            assert check.relative_error(a, b) <= TOLERANCE
+            assert gradcheck.relative_error(a, b) <= TOLERANCE
     for name in grads:
-        assert check.relative_error(grads[name], total[name]) <= TOLERANCE
+        assert gradcheck.relative_error(grads[name], total[name]) <= TOLERANCE
 
     all_there, no_mask = (run(cell, P, x, m, np.random.default_rng(8)) for m in (np.ones((T, B), bool), None))
     for a, b in zip(all_there, no_mask, strict=True):
@@ -133,7 +134,7 @@ def test_at_the_kink_of_relu_the_code_takes_0():
     _, dx, _ = scan.backward(RNN_RELU, P, cache, np.ones((1, 1, 1)))
     assert dx.item() == 0
     assert (h(1e-3) - h(0.0)) / 1e-3 == pytest.approx(W) and (h(0.0) - h(-1e-3)) / 1e-3 == 0
-    assert check.central_differences(h, [0.0]) == pytest.approx(W / 2)
+    assert gradcheck.central_differences(h, [0.0]) == pytest.approx(W / 2)
     complex_P = {name: array.astype(complex) for name, array in P.items()}
     imaginary = scan.forward(RNN_RELU, complex_P, np.full((1, 1, 1), 1e-30j))[0].item().imag
     assert imaginary == 0  # the complex step goes by the real part, 0, and agrees
@@ -143,21 +144,27 @@ def test_at_the_kink_of_relu_the_code_takes_0():
 
 
 @pytest.mark.parametrize(
-    "cell", [s for cell in CELLS.values() for s in cell.stages or [cell]], ids=lambda cell: cell.name
+    "cell, k",
+    [
+        pytest.param(cell, k, id=cell.name + (f", {stage.name}" if stage.name else ""))
+        for cell in CELLS.values()
+        for k, stage in enumerate(cell.stages)
+    ],
 )
-def test_one_hidden_unit_and_one_example_stand_for_any_number(cell):
+def test_one_hidden_unit_and_one_example_stand_for_any_number(cell, k):
     """The scalar proof holds for every H and B because cells are elementwise: here are H*B scalar runs, and one run."""
-    rng, H, B = np.random.default_rng(1), 4, 3
-    a, u = rng.standard_normal((scan.inputs(cell), H, B)), rng.standard_normal((cell.gates, H, B))
-    s, p = rng.standard_normal((cell.states, H, B)), rng.standard_normal((cell.own, H, 1))
-    after, saved = cell.step(a, u, tuple(s), tuple(p), np.tanh)
+    rng, H, B, stage = np.random.default_rng(1), 4, 3, cell.stages[k]
+    a, u = (rng.standard_normal((len(gates), H, B)) for gates in (stage.inputs, stage.recurs))
+    handed_over = len(record(cell)[k].step.inputs["s"])  # the state, or what the stage before makes of it
+    s, p = rng.standard_normal((handed_over, H, B)), rng.standard_normal((len(cell.own), H, 1))
+    after, kept = stage.step(a, u, tuple(s), tuple(p), np.tanh)
     w = rng.standard_normal((len(after), H, B))
-    grads = cell.back(tuple(w), saved, tuple(p))
+    grads = stage.back(tuple(w), kept, tuple(p))
     for i, j in np.ndindex(H, B):
         at = slice(i, i + 1), slice(j, j + 1)
         p_1 = tuple(p[:, at[0]])
-        after_1, saved_1 = cell.step(a[:, *at], u[:, *at], tuple(s[:, *at]), p_1, np.tanh)
-        grads_1 = cell.back(tuple(w[:, *at]), saved_1, p_1)
+        after_1, kept_1 = stage.step(a[:, *at], u[:, *at], tuple(s[:, *at]), p_1, np.tanh)
+        grads_1 = stage.back(tuple(w[:, *at]), kept_1, p_1)
         for whole, one in zip([after, *grads], [after_1, *grads_1], strict=True):
             for plane, scalar in zip(whole, one, strict=True):
                 assert np.broadcast_to(plane, (H, B))[at] == scalar  # to the last bit
@@ -169,7 +176,7 @@ def test_backward_twice_gives_the_same_and_results_are_kept(cell, own, masked):
     """Nothing that was handed in or out changes later: no buffer is shared, the cache is only read."""
     rng = np.random.default_rng(4)
     P = {name: rng.standard_normal(s) for name, s in scan.parameter_shapes(cell, 5, 4, own).items()}
-    state, dstate = (tuple(rng.standard_normal((cell.states, 4, 2))) for _ in range(2))
+    state, dstate = (tuple(rng.standard_normal((len(cell.states), 4, 2))) for _ in range(2))
     x, dh = rng.standard_normal((3, 5, 2)), rng.standard_normal((3, 4, 2))
     h, final, cache = scan.forward(cell, P, x, state, mask=random_mask(3, 2) if masked else None)
     kept = copy.deepcopy([P, x, state, dh, dstate, h, final, cache])
@@ -184,17 +191,17 @@ def test_backward_twice_gives_the_same_and_results_are_kept(cell, own, masked):
 def test_the_checks_see_small_errors_and_nan():
     """What the rungs stand on: 1e-12 is not within the tolerance, NaN never is, a projection looks everywhere."""
     a = np.linspace(1e-3, 2e-3, 5)
-    assert check.relative_error(a, a * (1 + 1e-12)) > TOLERANCE and check.relative_error(0 * a, 0 * a) == 0
+    assert gradcheck.relative_error(a, a * (1 + 1e-12)) > TOLERANCE and gradcheck.relative_error(0 * a, 0 * a) == 0
     for bad in (np.where(a > 1.9e-3, np.nan, a), np.full(5, np.nan)):
-        assert not check.relative_error(a, bad) <= 1 and not check.relative_error(bad, a) <= 1
+        assert not gradcheck.relative_error(a, bad) <= 1 and not gradcheck.relative_error(bad, a) <= 1
     with pytest.raises(ValueError, match="b: expected the shape of a"):
-        check.relative_error(a.reshape(5, 1), a)
+        gradcheck.relative_error(a.reshape(5, 1), a)
     for k in range(5):
         wrong = 2 * a
         wrong[k] *= 1.01
-        slope, along = check.projection(lambda v: (v * v).sum(), a, wrong, np.random.default_rng(0))
+        slope, along = gradcheck.projection(lambda v: (v * v).sum(), a, wrong, np.random.default_rng(0))
         assert abs(slope - along) > 1e-7
-    slope, along = check.projection(lambda v: (v * v).sum(), a, 2 * a, np.random.default_rng(0))
+    slope, along = gradcheck.projection(lambda v: (v * v).sum(), a, 2 * a, np.random.default_rng(0))
     assert along == pytest.approx(slope, rel=1e-13)
 
 
@@ -239,6 +246,6 @@ def test_model_gradient_is_the_derivative_of_the_loss(layers, loss):
 
     found, grad = model.loss_and_gradient(x, target)
     assert found == pytest.approx(value(model.theta))
-    assert check.relative_error(grad, check.complex_step(value, model.theta)) <= TOLERANCE
-    slope, along = check.projection(value, model.theta, grad, rng)
+    assert gradcheck.relative_error(grad, gradcheck.complex_step(value, model.theta)) <= TOLERANCE
+    slope, along = gradcheck.projection(value, model.theta, grad, rng)
     assert along == pytest.approx(slope, rel=1e-12)  # one sum over all parameters: some cancellation

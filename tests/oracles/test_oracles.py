@@ -15,10 +15,10 @@ import onnx.reference
 import onnxruntime
 import pytest
 from ladder import SIZES, TOLERANCE
-from lstm_core.check import relative_error
 
 from lstm_core import cells, scan
 from lstm_core.cells import Cell
+from lstm_core.gradcheck import relative_error
 
 # ---- the equations as the book prints them, gate by gate ---------------------------------------------------------
 # W, R and b are dicts: gate -> rows. `act` is torch or jax.nn: it brings sigmoid and tanh.
@@ -71,17 +71,17 @@ CASES = {
     "GRU, reset before": Case(cells.GRU_BEFORE, False, gru_before, dict(op_type="GRU", linear_before_reset=0)),
 }
 
-# The order in which the gates' blocks of H rows are stacked, in our letters. (ONNX calls our g c, and our n h.)
+# The order in which they stack the gates' blocks of H rows, in our letters. (ONNX calls our g c, and our n h.)
 ORDER = {
-    #        RNN         LSTM            GRU
-    "ours": {"RNN": "h", "LSTM": "iofg", "GRU": "zrn"},
-    "ONNX": {"RNN": "h", "LSTM": "iofg", "GRU": "zrn"},
+    #           RNN         LSTM            GRU
+    "ONNX":    {"RNN": "h", "LSTM": "iofg", "GRU": "zrn"},
     "PyTorch": {"RNN": "h", "LSTM": "ifgo", "GRU": "rzn"},
-}
+}  # fmt: skip
 
 
-def order(case, framework="ours"):
-    return ORDER[framework][case.onnx["op_type"]]
+def order(case, framework=None):
+    """The gates in the order of the framework; without one, in the order of the cell's own rows."""
+    return ORDER[framework][case.onnx["op_type"]] if framework else "".join(case.cell.inputs)
 
 
 each_case = pytest.mark.parametrize("name", CASES)
@@ -112,7 +112,7 @@ def problem(case, sizes, seed=0):
     rng = np.random.default_rng(seed)
     P = {name: rng.standard_normal(s) for name, s in scan.parameter_shapes(case.cell, D, H, case.own).items()}
     x, dh = rng.standard_normal((T, D, B)), rng.standard_normal((T, H, B))
-    state, dstate = (tuple(rng.standard_normal((case.cell.states, H, B))) for _ in range(2))
+    state, dstate = (tuple(rng.standard_normal((len(case.cell.states), H, B))) for _ in range(2))
     return P, x, state, dh, dstate
 
 
@@ -289,7 +289,7 @@ def our_gradients(case, P, x, state, dh, dstate):
 def one_step(case, V, act):
     """The equations as a function (x_t, s_{t-1}) -> s_t, with the weights in V."""
     W, R, b = (blocks(V[key], order(case)) for key in "WRb")
-    p = V.get("p", (0.0,) * case.cell.own)
+    p = V.get("p", (0.0,) * len(case.cell.own))
     return lambda x, s: case.equations(W, R, b, p, x, *s, act=act)
 
 

@@ -14,8 +14,10 @@ from lstm_core import (
     recurrent,
     reverse,
     softmax_cross_entropy,
-    symbolic,
+    symbols,
 )  # fmt: skip
+from lstm_proofs import Disproof, is_zero, prove_layer, prove_loss
+from lstm_proofs.proof import prove_derivatives
 
 MASK = np.array([[1, 1, 0], [0, 1, 0]], bool)  # (T, B): with a gap, whole, and none at all
 
@@ -30,36 +32,38 @@ def show(shown, rung, proofs):
 def test_activation(function, shown):
     """relu wherever its argument is not 0; the softmax's largest score is one more symbol: nothing depends on it."""
     layer = activation(function)
-    proofs = symbolic.prove_layer(layer, T=2, B=2)
+    proofs = prove_layer(layer, T=2, B=2)
     assert len(proofs) == 1
     show(shown, 1, proofs)
     if function == "softmax":
-        y, _, _ = layer.forward({}, symbolic.symbols("x", 1, 3, 1), ())
+        y, _, _ = layer.forward({}, symbols.array("x", 1, 3, 1), ())
         shifts = sorted((v for v in y.sum().free_symbols if v.name.startswith("max_")), key=str)
-        assert shifts and all(symbolic.is_zero(y_k.diff(shift)) for y_k in y.flat for shift in shifts)
+        assert shifts and all(is_zero(y_k.diff(shift)) for y_k in y.flat for shift in shifts)
 
 
 def prove(layer, x, variables, state=(), dstate=(), how=layers.PLAIN):
-    """As `symbolic.prove_layer` does, for labels x, for a state and for a mask."""
+    """As `prove_layer` does, for labels x, for a state and for a mask."""
     P = {name: variables[name] for name in layer.shapes}
     y, after, cache = layer.forward(P, x, state, how)
-    dy = symbolic.symbols("dy", *y.shape)
+    dy = symbols.array("dy", *y.shape)
     grads, dx, dstate0 = layer.backward(P, cache, dy, dstate)
     loss = (dy * y).sum() + sum((d * s).sum() for d, s in zip(dstate, after))
     found = {**grads, "x": dx, **{f"s{k}": d for k, d in enumerate(dstate0)}}
     assert found.keys() >= variables.keys()
-    return [symbolic._prove(f"layer {layer.name}: ∂loss/∂{v} = d{v}", loss, variables[v], found[v]) for v in variables]
+    return [
+        prove_derivatives(f"layer {layer.name}: ∂loss/∂{v} = d{v}", loss, variables[v], found[v]) for v in variables
+    ]
 
 
 @pytest.mark.proof
 def test_embedding(shown):
     """A label that comes twice, one that comes once, and one that never does."""
     layer, x = embedding(4, 3), np.array([[0, 2], [2, 3]])
-    proofs = prove(layer, x, {"W": symbolic.symbols("W", 3, 4)})
+    proofs = prove(layer, x, {"W": symbols.array("W", 3, 4)})
     show(shown, 1, proofs)
     wrong = layer._replace(backward=lambda *args: ({"W": layer.backward(*args)[0]["W"][:, ::-1]}, None, ()))
-    with pytest.raises(symbolic.Disproof, match="dW does not hold for W_0_0"):
-        prove(wrong, x, {"W": symbolic.symbols("W", 3, 4)})
+    with pytest.raises(Disproof, match="dW does not hold for W_0_0"):
+        prove(wrong, x, {"W": symbols.array("W", 3, 4)})
 
 
 @pytest.mark.proof
@@ -70,10 +74,10 @@ def test_embedding(shown):
 def test_directions(make, mask, shown):
     """A vanilla RNN either way: parameters, input and initial states, loss on all outputs and all final states."""
     layer, B = make(recurrent(cells.RNN, 2, 1)), 1 if mask is None else 3
-    variables = {name: symbolic.symbols(name, *shape) for name, shape in layer.shapes.items()}
+    variables = {name: symbols.array(name, *shape) for name, shape in layer.shapes.items()}
     names = ["s0", "s1"][: 1 + layer.name.startswith("bidirectional")]
-    state, dstate = (tuple(symbolic.symbols(prefix + name, 1, B) for name in names) for prefix in ("", "d"))
-    variables |= dict(zip(names, state)) | {"x": symbolic.symbols("x", 2, 2, B)}
+    state, dstate = (tuple(symbols.array(prefix + name, 1, B) for name in names) for prefix in ("", "d"))
+    variables |= dict(zip(names, state)) | {"x": symbols.array("x", 2, 2, B)}
     proofs = prove(layer, variables["x"], variables, state, dstate, layers.Pass(mask=mask))
     assert len(proofs) == 1 + len(names) * 4
     show(shown, 2, proofs)
@@ -85,9 +89,9 @@ def test_directions_swapped_are_disproved():
     def backward(P, cache, dy, dstate):
         return layer.backward(P, cache, dy[:, ::-1], dstate)
 
-    variables = {name: symbolic.symbols(name, *shape) for name, shape in layer.shapes.items()}
-    with pytest.raises(symbolic.Disproof):
-        prove(layer._replace(backward=backward), symbolic.symbols("x", 2, 1, 1), variables)
+    variables = {name: symbols.array(name, *shape) for name, shape in layer.shapes.items()}
+    with pytest.raises(Disproof):
+        prove(layer._replace(backward=backward), symbols.array("x", 2, 1, 1), variables)
 
 
 @pytest.mark.proof
@@ -102,10 +106,10 @@ def test_losses_with_a_mask(loss, target, mask, shown):
         return loss(y, target, mask)
 
     masked.__name__ = f"{loss.__name__}, {'masked' if not mask.all() else 'mask of ones'}"
-    proof = symbolic.prove_loss(masked, target)
+    proof = prove_loss(masked, target)
     show(shown, 1, [proof])
-    y = symbolic.symbols("y", 2, 3, mask.shape[1])
-    value, dy = masked(y, symbolic.symbols("t", *y.shape) if target is None else target)
+    y = symbols.array("y", 2, 3, mask.shape[1])
+    value, dy = masked(y, symbols.array("t", *y.shape) if target is None else target)
     seen = {v.name for v in value.free_symbols}
     for t, b in np.ndindex(mask.shape):
         hidden = [f"{letter}_{t}_{c}_{b}" for letter in "yt" for c in range(3)]
@@ -115,5 +119,5 @@ def test_losses_with_a_mask(loss, target, mask, shown):
 @pytest.mark.proof
 def test_dropout_is_the_factor_it_drew(shown):
     layer = dropout(0.5)
-    x, how = symbolic.symbols("x", 2, 2, 2), layers.Pass(rng=np.random.default_rng(0))
+    x, how = symbols.array("x", 2, 2, 2), layers.Pass(rng=np.random.default_rng(0))
     show(shown, 1, prove(layer, x, {"x": x}, how=how))
