@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import namespace
-from .checks import brief, check_fraction, check_not_negative, check_positive
+from .checks import check_fraction, check_number, check_positive
 
 
 class Optimizer(NamedTuple):
@@ -129,9 +129,9 @@ def cosine(rate, epochs, warmup=0.0):
     The descent is Loshchilov & Hutter's (2017); with the warm-up it is the one-cycle rate of Smith & Topin (2019).
     """
     rate, epochs = check_positive("rate", rate), check_positive("epochs", epochs)
-    warmup = check_not_negative("warmup", warmup)
-    if warmup >= epochs:
-        raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs}, got {brief(warmup)}")
+    warmup = check_number("warmup", warmup)
+    if not 0 <= warmup < epochs:
+        raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs:g}, got {warmup:g}")
 
     def schedule(progress):
         if progress < warmup:

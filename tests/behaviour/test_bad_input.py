@@ -449,7 +449,9 @@ OTHERS = [
     ("steps rate", ValueError, "rate: expected a positive number, got 0", optim.steps, 0, 1),
     ("cosine rate", ValueError, "rate: expected a positive number, got 0", optim.cosine, 0, 1),
     *[(f"warmup={v!r}", ValueError, "warmup: expected 0 <= warmup < epochs = 3, got", optim.cosine, 0.1, 3, v)
-      for v in (-1, 3, 4.0, np.nan, "1", None)],
+      for v in (-1, 3, 4.0)],
+    *[(f"warmup={v!r}", ValueError, "warmup: expected a number, got", optim.cosine, 0.1, 3, v)
+      for v in (np.nan, np.inf, "1", None, True)],
     ("digits, a seed", TypeError, RNG_ERROR, data.digits, 0),
     ("digits, none to test", ValueError, f"test: {COUNT} 0", data.digits, RNG, 0),
     ("digits, a fraction", ValueError, f"test: {COUNT} 0.2", data.digits, RNG, 0.2),

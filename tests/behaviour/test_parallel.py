@@ -175,7 +175,8 @@ def test_float32():
 
     expected, alone, _ = train()
     for theta, history, calls in on_threads(3, train):
-        assert theta.dtype == np.float32 and {dtype for *_, dtype in calls} == {np.dtype(np.float32), np.dtype(np.int64)}
+        assert theta.dtype == np.float32
+        assert {dtype for *_, dtype in calls} == {np.dtype(np.float32), np.dtype(np.int64)}
         np.testing.assert_allclose(theta, expected, rtol=0, atol=1e-6)
         # the history as ever: Python's numbers, an epoch's mean in double precision
         assert all(type(v) is float for name in ("loss", "batch_loss", "batch_norm") for v in getattr(history, name))

@@ -79,9 +79,9 @@ BAD = [
     ("temperature: expected a number >= 0, got nan", {"temperature": float("nan")}),
     ("count: expected a positive integer, got 0", {"count": 0}),
     ("rng: expected a numpy.random.Generator", {"rng": 3}),
-    ("x: expected labels in 0 ... 3, got 1 ... 4", {"start": np.array([1, 4])}),
-    ("x: expected T >= 1", {"start": np.array([], int)}),
-    ("x: expected integer class labels, got dtype float64", {"start": np.array([1.0])}),
+    ("start: expected labels in 0 ... 3, got 1 ... 4", {"start": np.array([1, 4])}),
+    ("start: expected n >= 1", {"start": np.array([], int)}),
+    ("start: expected integer class labels, got dtype float64", {"start": np.array([1.0])}),
     ("model: expected one that runs forward and scores the labels it reads, got", {
         "model": model(embedding(C, 3), bidirectional(lstm(3, 2)), dense(4, C))}),
     ("model: expected one that runs forward and scores the labels it reads, got", {

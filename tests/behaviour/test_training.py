@@ -344,7 +344,7 @@ def test_a_validation_loss_that_is_not_finite():
 def test_a_rate_that_is_none_is_named_before_it_is_used(bad):
     """After one good epoch, in the second; and a loss that diverges, in the second batch of it, is counted from 1."""
     model, x, y = problem()
-    with pytest.raises(ValueError, match=r"^rate: expected a schedule of numbers >= 0, got \S+ in epoch 2$"):
+    with pytest.raises(ValueError, match=r"^rate: expected a schedule of numbers >= 0, got \S+ in epoch 2\n"):
         train(model, x, y, rate=lambda progress: 1e-3 if progress < 1 else bad)
     np.testing.assert_array_equal(model.theta, trained(epochs=1))
     model, calls = problem()[0], []

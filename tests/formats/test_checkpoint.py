@@ -7,6 +7,7 @@ import json
 import math
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -485,6 +486,7 @@ def test_a_crash_leaves_the_old_file_whole(tmp_path, monkeypatch, step, error):
 
         __enter__ = lambda self: self
         __exit__ = lambda self, *_: self.file.close()
+        fileno = lambda self: self.file.fileno()
 
         def write(self, raw):
             self.file.write(raw[: len(raw) // 2])
@@ -504,7 +506,8 @@ def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
 
     def synced(handle):
         fsync(handle)
-        order.append(("fsync", os.fstat(handle).st_size))
+        found = os.fstat(handle)
+        order.append("fsync folder" if stat.S_ISDIR(found.st_mode) else ("fsync", found.st_size))
 
     def replaced(part, path):
         order.append("replace")
@@ -514,7 +517,7 @@ def test_the_bytes_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", replaced)
     files.write_atomic(tmp_path / "c", b"12345")
-    assert order == [("fsync", 5), "replace"]
+    assert order == [("fsync", 5), "replace", "fsync folder"]
 
 
 def test_killed_in_the_middle(tmp_path):

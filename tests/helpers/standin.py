@@ -21,7 +21,7 @@ ATTRIBUTES = "T dtype flags imag itemsize nbytes ndim real shape size strides".s
 FUNCTIONS = """abs all any argmax argmin array_equal ascontiguousarray broadcast_to clip concatenate cos diff dot
     einsum exp expand_dims floor heaviside isfinite isinf isnan log matmul max maximum mean min minimum moveaxis
     prod ravel repeat reshape sign sin split sqrt square squeeze stack sum swapaxes take tanh tensordot tile
-    transpose arange eye full full_like linspace ones ones_like zeros zeros_like""".split()
+    transpose unique arange eye full full_like linspace ones ones_like zeros zeros_like""".split()
 SCALARS = bool | int | float | complex | np.number | np.bool_
 OTHERS = str | slice | type | np.dtype | type(None) | type(Ellipsis)
 
