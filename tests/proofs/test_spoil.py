@@ -12,7 +12,7 @@ import renaming
 from lstm_core import cells, gradcheck, scan
 from lstm_proofs.spoil import spoilt
 
-CHAPTER = Path(__file__).parents[2] / "chapters" / "derive" / "scan.ipynb"
+CHAPTERS = Path(__file__).parents[2] / "chapters"
 
 
 def sample(A, B):
@@ -86,14 +86,27 @@ def test_what_is_not_there_exactly_once_is_refused(change, message):
 
 
 def mistakes():
-    """The table of mistakes in the chapter on the scan: name -> change."""
-    for cell in nbformat.read(CHAPTER, as_version=4).cells:
-        for node in ast.parse(cell.source).body if cell.source.find("\nMISTAKES = ") > 0 else ():
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "MISTAKES":
-                return ast.literal_eval(node.value)
+    """What chapters do to the scan, name -> change: the table in its own chapter, and what other calls spell out."""
+    found = {}
+    for path in sorted(CHAPTERS.rglob("*.ipynb")):
+        code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        for node in [node for source in code if "spoilt" in source for node in ast.walk(ast.parse(source))]:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "MISTAKES" and path.stem == "scan":
+                found |= ast.literal_eval(node.value)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "spoilt":
+                function, *changes = node.args
+                if ast.unparse(function) == "scan.backward" and all(isinstance(c, ast.Tuple) for c in changes):
+                    for change in map(ast.literal_eval, changes):
+                        found[f"{path.stem}: {change[2]}"] = change
+    return found
 
 
 MISTAKES = mistakes()
+
+
+def test_the_chapters_mistakes_are_all_found():
+    assert len(MISTAKES) >= 12
+    assert {"R not transposed", "gates in the wrong order", "rnn: A = B", "scan: A + B[C] * B[C]"} <= MISTAKES.keys()
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +132,19 @@ def test_renaming_leaves_no_local_name_and_changes_nothing(renamed):
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_of_the_chapter_is_the_same_mistake_with_other_names(name, renamed):
-    wrong = [spoilt(module.backward, MISTAKES[name]) for module in (scan, renamed)]
+    buffers = {}  # for the buffers that are used again: wrong from the second call on
+    names = {"buffer": lambda name, array: buffers.setdefault(name, 0 * array)}
+    wrong = [spoilt(module.backward, MISTAKES[name], **names) for module in (scan, renamed)]
     different = False
     for cell in (cells.RNN, cells.LSTM, cells.GRU, cells.GRU_BEFORE):
         problem = gradcheck.problem(cell, (4, 2, 5, 3), np.random.default_rng(0))
         P, _, _, cache = problem.run(problem.theta)
-        results = [outcome(backward, cell, P, cache, problem.dh, problem.dstate) for backward in wrong]
+        results = []
+        for backward in wrong:
+            buffers.clear()
+            for _ in range(2):
+                result = outcome(backward, cell, P, cache, problem.dh, problem.dstate)
+            results.append(result)
         right = outcome(scan.backward, cell, P, cache, problem.dh, problem.dstate)
         assert same(*results)
         different = different or not same(results[0], right)
