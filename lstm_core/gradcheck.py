@@ -19,7 +19,8 @@ class Problem(NamedTuple):
 
     θ holds the parameters, the input and the initial state: `shapes` says which, name -> shape, in this order (W, R, b,
     p if the cell's own parameters are there, x, and "h_0", "c_0", … for each array of the state). `theta` is a
-    random point. scan: what carries the cell through time, a module or another thing with `forward` and `backward`
+    point, and what is no variable is in `fixed`, name -> array.
+    scan: what carries the cell through time, a module or another thing with `forward` and `backward`
     """
 
     cell: Cell
@@ -29,14 +30,21 @@ class Problem(NamedTuple):
     dstate: tuple
     mask: np.ndarray | None = None
     scan: object = scan
+    fixed: dict | None = None
+
+    def parts(self, theta=None):
+        """P, x and the initial state at θ (`theta` if None): views of it, but for what is fixed."""
+        theta = self.theta if theta is None else theta
+        fixed = {name: array.astype(theta.dtype) for name, array in (self.fixed or {}).items()}
+        V = fixed | views(self.shapes, theta)
+        P = {name: V[name] for name in ("W", "R", "b", "p") if name in V}
+        return P, V["x"], tuple(V[f"{name}_0"] for name in self.cell.states)
 
     def run(self, theta, **keep):
         """P, h, final state and cache at θ; `keep` as in `scan.forward`."""
-        V = views(self.shapes, theta)
-        P = {name: V[name] for name in ("W", "R", "b", "p") if name in V}
-        state = tuple(V[f"{name}_0"] for name in self.cell.states)
+        P, x, state = self.parts(theta)
         masked = {} if self.mask is None else {"mask": self.mask}  # a scan of one's own may know no masks
-        return P, *self.scan.forward(self.cell, P, V["x"], state, **masked, **keep)
+        return P, *self.scan.forward(self.cell, P, x, state, **masked, **keep)
 
     def loss(self, theta):
         """L(θ), for real or complex θ."""
@@ -47,10 +55,16 @@ class Problem(NamedTuple):
         """What the scan's `backward` finds for ∇L at θ (`theta` if None): flat, like θ."""
         P, _, _, cache = self.run(self.theta if theta is None else theta)
         grads, dx, dstate0 = self.scan.backward(self.cell, P, cache, self.dh, self.dstate)
-        found = [*(grads[name] for name in P), dx, *dstate0]
-        if [d.shape for d in found] != list(self.shapes.values()):
-            raise ValueError(f"backward: expected shapes {self.shapes}, got {[d.shape for d in found]}")
-        return np.concatenate([d.ravel() for d in found])
+        grads = {**grads, "x": dx} | {f"{name}_0": d for name, d in zip(self.cell.states, dstate0, strict=True)}
+        found = {name: grads[name] for name in self.shapes}
+        if (got := {name: d.shape for name, d in found.items()}) != self.shapes:
+            raise ValueError(f"backward: expected shapes {self.shapes}, got {got}")
+        return np.concatenate([d.ravel() for d in found.values()])
+
+    def errors(self):
+        """Errors of `gradient` against the complex step at `theta`, array by array: name -> `relative_error`."""
+        found, expected = views(self.shapes, self.gradient()), views(self.shapes, complex_step(self.loss, self.theta))
+        return {name: relative_error(found[name], expected[name]) for name in self.shapes}
 
 
 def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
@@ -65,6 +79,24 @@ def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
     theta = rng.standard_normal(sum(int(np.prod(shape)) for shape in shapes.values()))
     dh = rng.standard_normal((T, H, B))
     return Problem(cell, shapes, theta, dh, tuple(rng.standard_normal((len(cell.states), H, B))), mask, scan)
+
+
+def problem_at(cell, P, x, dh, state=None, dstate=None, variables=None, mask=None, scan=scan):
+    """The `Problem` at a point of one's own: arrays as in `scan.forward` and `scan.backward`, zeros if None.
+
+    variables: names of the arrays that θ holds, of W, R, b, p, x, h_0, c_0, …; all if None. The others are fixed
+    """
+    zeros = tuple(np.zeros_like(dh[0]) for _ in cell.states)
+    names = [f"{name}_0" for name in cell.states]
+    arrays = {**P, "x": x} | dict(zip(names, zeros if state is None else state, strict=True))
+    variables = arrays if variables is None else variables
+    if not {*variables} <= {*arrays}:
+        raise ValueError(f"variables: expected some of {', '.join(arrays)}, got {', '.join(variables)}")
+    varied = {name: array for name, array in arrays.items() if name in variables}
+    fixed = {name: array for name, array in arrays.items() if name not in variables}
+    shapes = {name: array.shape for name, array in varied.items()}
+    theta = np.concatenate([array.ravel() for array in varied.values()])
+    return Problem(cell, shapes, theta, dh, zeros if dstate is None else tuple(dstate), mask, scan, fixed)
 
 
 def complex_step(f, theta, epsilon=1e-30):
