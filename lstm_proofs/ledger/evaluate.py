@@ -11,10 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import sympy
 
-from .latex import (
-    Derivative, Diagonal, Elementwise, Exponential, Function, Letter, Many, Number, Positive, Power, Product,
-    Quotient, Stack, Sum, Transposed, Unproven,
-)  # fmt: skip
+from .latex import Exponential, Function, Letter, Number, Power, Product, Quotient, Sum, Unproven
 
 
 class Jacobian(NamedTuple):

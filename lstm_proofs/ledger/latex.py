@@ -97,7 +97,7 @@ class Positive(NamedTuple):
 
 
 class Many(NamedTuple):
-    """A sum or product of body, with variable = first, …, final. name: "sum" or "prod". down: whether it counts down."""
+    """A sum or product of body with variable = first, …, final. name: "sum" or "prod". down: whether it counts down."""
 
     name: str
     variable: str

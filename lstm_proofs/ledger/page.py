@@ -21,7 +21,7 @@ of its chapter as it is typeset there, read by a parser, and proven on symbols t
 {{doc}}`../start/proofs` tells how. This page is written by that proof (`make ledger`), and `make test` fails if an
 equation, a line of code or this page has changed without the others.
 
-*Code* says which function of `lstm_core` computes the equation, and the name of what it assigns there; that line says so
+*Code* is the function of `lstm_core` that computes the equation, and what it assigns where it does; that line says so
 in its comment. There is a dash where the equation is a step on the way: it is proven all the same, but no line computes
 just that. *Proven for* names the cell. A variant of the LSTM has most of its lines in common with the peephole LSTM;
 where they cite an equation of that cell, it was proven for the variant as well. *Seconds* were measured when the page

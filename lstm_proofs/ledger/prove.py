@@ -75,7 +75,7 @@ def _prove_identity(members, code):
             raise Unproven(f"{first} is not {value}")
 
 
-# ---- what an equation speaks of ---------------------------------------------------------------------------------------
+# ---- what an equation speaks of -------------------------------------------------------------------------------------
 
 
 def level(tree, kind):

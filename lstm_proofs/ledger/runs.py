@@ -9,7 +9,8 @@ import functools
 
 import numpy as np
 
-from lstm_core import cells, scan, symbols
+from lstm_core import scan, symbols
+from lstm_core.cells import sigmoid
 from lstm_core.record import elementary, played, record
 
 from .graph import Graph
@@ -23,16 +24,16 @@ SIZES = ((4, 2, 3), (3, 2, 1), (1, 1, 1))  # D, H, B: all different; one example
 class Code:
     """The code that is put to the proof, and its runs.
 
-    cells:   cells that take the place of the shipped ones of the same name
-    scan:    a module with `forward`, `backward` and `parameter_shapes`
-    sigmoid: as that of `cells`
-    T:       how many steps
-    sizes:   D, H, B in general; where there are Jacobians; where there are derivatives by parameters
+    cells:             cells that take the place of the shipped ones of the same name
+    forward, backward: as those of `scan`
+    sigmoid:           as that of `cells`
+    T:                 how many steps
+    sizes:             D, H, B in general; where there are Jacobians; where there are derivatives by parameters
     """
 
-    def __init__(self, cells=(), scan=scan, sigmoid=cells.sigmoid, T=3, sizes=SIZES):
+    def __init__(self, cells=(), forward=scan.forward, backward=scan.backward, sigmoid=sigmoid, T=3, sizes=SIZES):
         self.cells = {cell.name: cell for cell in cells}
-        self.scan, self.sigmoid, self.T, self.sizes = scan, sigmoid, T, sizes
+        self.forward, self.backward, self.sigmoid, self.T, self.sizes = forward, backward, sigmoid, T, sizes
         self.run = functools.cache(functools.partial(Run, self))
         self.graph = functools.cache(self._graph)
 
@@ -60,11 +61,11 @@ class Run:
         self.cell = code.cell(self.kind)
         self.states, self.single = self.cell.states, len(self.cell.stages) == 1
 
-        parameters = code.scan.parameter_shapes(self.cell, D, H, own=bool(self.kind.own))
+        parameters = scan.parameter_shapes(self.cell, D, H, own=bool(self.kind.own))
         states = {f"s{k}": (H, B) for k in range(len(self.states))}
         V = self._arrays(parameters | {"x": (self.T, D, B), "dh": (self.T, H, B)} | states)
         self.P = {name: V[name] for name in parameters}
-        self._recorded(code.scan, V["x"], V["dh"], tuple(V[name] for name in states))
+        self._recorded(code, V["x"], V["dh"], tuple(V[name] for name in states))
         if cut == "tanh":
             self.symbols.closed = True
 
@@ -82,10 +83,10 @@ class Run:
         self.symbols = Symbols(V, count + max(200, 12 * (self.D + self.H) * self.B))
         return self.symbols.arrays
 
-    def _recorded(self, scan, x, dh, state):
+    def _recorded(self, code, x, dh, state):
         cell, T, mask = self._watched(), self.T, self._mask()
-        h, final, cache = scan.forward(cell, self.P, x, state, mask=mask)
-        self.grads, dx, dstate0 = scan.backward(cell, self.P, cache, dh)
+        h, final, cache = code.forward(cell, self.P, x, state, mask=mask)
+        self.grads, dx, dstate0 = code.backward(cell, self.P, cache, dh)
         self.loss = sum((dh[t] * h[t]).sum() for t in range(T))
         for name, first, last, derivative in zip(self.states, state, final, dstate0):
             self.values[name, 0], self.values["d" + name, 0], self.atoms[name, 0] = first, derivative, first
@@ -99,7 +100,7 @@ class Run:
                 after = np.zeros((2, self.H, self.B), int)
                 if t < T:
                     later = cache._replace(x=x[t:], mask=mask[t:], steps=cache.steps[t:])
-                    _, _, after = scan.backward(unknown(None), self.P, later, dh[t:])
+                    _, _, after = code.backward(unknown(None), self.P, later, dh[t:])
                 self.values |= {("dh", t): dh[t - 1] + after[0], ("dc", t): after[1]}
         self.names = {name for name, _ in self.values}
 
