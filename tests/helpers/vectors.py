@@ -183,6 +183,9 @@ def inputs(case):
 # ---- the run ---------------------------------------------------------------------------------------------------------
 
 
+NO_ROWS = np.empty((0, B))  # a stage may have no gate that sees the input
+
+
 class Recorder:
     """The cell of a case, played from its record and watched: values[name] is a list of planes, one for each t."""
 
@@ -215,8 +218,8 @@ class Recorder:
         def watched(a, u, s, p, tanh):
             self.t = next(steps)
             for name, planes in ("a", a), ("u", u):
-                before = [self.values[name][self.t]] if k else []
-                self.see(name, np.concatenate([*before, *planes]))
+                before = self.values[name][self.t] if k else NO_ROWS
+                self.see(name, np.concatenate([before, *planes]))
             return step(a, u, s, p, tanh)
 
         return watched
@@ -229,8 +232,8 @@ class Recorder:
             arrived = {"dh": ds[0], "dc_next": ds[-1]} if k == last else {}
             da, du, ds, dp = back(ds, kept, p)
             for name, planes in ("da", da), ("du", du):
-                after = [] if k == last else [self.values[name][self.t]]
-                self.see(name, np.concatenate([*planes, *after]))
+                after = NO_ROWS if k == last else self.values[name][self.t]
+                self.see(name, np.concatenate([*planes, after]))
             for name, value in arrived.items():
                 self.see(name, value)
             return da, du, ds, dp
