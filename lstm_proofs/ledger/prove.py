@@ -39,7 +39,6 @@ def prove(label, latex, code=SHIPPED, kinds=None):
 
 def _prove(members, kind, code):
     levels = [level(side.tree, KINDS[kind]) for side in members]
-    _check_meaning(members, max(levels), KINDS[kind])
     every_step = any("t" in _steps(side.tree) for side in members)
     for k in sorted({*levels}):  # at the size of each member: it, and all that can be had at that size
         few = [side for side, mine in zip(members, levels) if mine <= k]
@@ -56,6 +55,7 @@ def _prove(members, kind, code):
             for side, value in zip(few[1:], others):
                 if not _same(run, first, value):
                     raise Unproven(f"{few[0].text} is not {side.text}, at t = {t}")
+    _check_meaning(members, max(levels), KINDS[kind])
 
 
 def _same(run, a, b):
