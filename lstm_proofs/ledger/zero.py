@@ -4,6 +4,7 @@ What passes from one step to the next gets a symbol, and the symbol a definition
 polynomial is zero if it is so once the definitions are put in.
 """
 
+import itertools
 import random
 
 import numpy as np
@@ -82,11 +83,14 @@ class Symbols:
         is left.
         """
         e = self.ring(e)
-        tied = self._definitions(e, set())
+        tied, settled = self._definitions(e, set()), {}
         zero = not self._number(e, tied, {})
-        for k in sorted(tied) if zero else ():
-            if not self._number(e, tied - {k}, {}):
+        for k in sorted(tied) if zero else ():  # a definition speaks of earlier symbols, whose values are settled
+            if not self._number(e, tied - {k}, {**settled, k: self.point[k]}):
                 tied.remove(k)
+                settled[k] = self.point[k]
+            else:
+                settled[k] = self._number(self.defined[k], tied, dict(settled))
         self._factors.pop(e)  # no other equation asks for it, and it is large
         return zero and not self.expanded(e, tied)
 
@@ -98,27 +102,32 @@ class Symbols:
 
     def _definitions(self, e, found):
         """The numbers of the defined symbols that a polynomial speaks of, directly or by their definitions."""
-        for k in {k for _, powers in self._factored(e) for k, _ in powers if k in self.defined} - found:
+        for k in {k for _, factors in self._factored(e) for k in factors if k in self.defined} - found:
             found.add(k)
             self._definitions(self.defined[k], found)
         return found
 
     def _number(self, e, tied, known):
-        """A polynomial's value at a random point modulo a prime; symbols in `tied` have their definition's value."""
+        """A polynomial's value at a random point modulo a prime; symbols in `tied` have their definition's value.
+
+        known: the values of symbols so far; more are added
+        """
         total = 0
-        for value, powers in self._factored(e):
-            for k, n in powers:
+        for value, factors in self._factored(e):
+            for k in factors:
                 if k not in known:
                     known[k] = self._number(self.defined[k], tied, known) if k in tied else self.point[k]
-                value = value * pow(known[k], n, PRIME) % PRIME
+                value = value * known[k] % PRIME
             total += value
         return total % PRIME
 
     def _factored(self, e):
-        """A polynomial as pairs of a coefficient modulo the prime and its (symbol's number, power); remembered."""
+        """A polynomial as pairs of a coefficient modulo the prime and the numbers of its symbols; remembered."""
         if e not in self._factors:
+            numbers = range(self.ring.ngens)
             self._factors[e] = [
-                (int(c.numerator) * pow(int(c.denominator), -1, PRIME), [(k, n) for k, n in enumerate(exponents) if n])
+                (int(c.numerator) * pow(int(c.denominator), -1, PRIME),
+                 [k for k in itertools.compress(numbers, exponents) for _ in range(exponents[k])])
                 for exponents, c in e.terms()
-            ]
+            ]  # fmt: skip
         return self._factors[e]
