@@ -17,6 +17,7 @@ numbers the letters are x and y, and there are \frac{a}{b}, a / b and e^{…}. A
 
 import itertools
 import re
+import string
 from typing import NamedTuple
 
 
@@ -144,7 +145,7 @@ TOKEN = re.compile(r"\\text\{[^{}]*\}|\\[a-zA-Z]+|\\.|[0-9]+|[a-zA-Z]|\S")
 SPACES = {r"\,", r"\;", r"\:", "&"}
 SIZES = {r"\left", r"\right", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\big", r"\Big"}
 GAPS = {r"\\", r"\quad", r"\qquad"}  # what follows has to begin with a sign: it goes on with what stands before
-VECTORS = set("abcefghimnoqruvxzp1")
+VECTORS = {*string.ascii_lowercase, "1"} - {"d", "t"}  # d is a derivative's, t the time's
 MATRICES = set("WRIJ")
 ENDS = (None, "+", "-", r"\odot", ">", ")", "}", "]", "=", ",", r"\\", r"\kcats")  # of a product
 

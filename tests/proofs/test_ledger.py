@@ -337,7 +337,7 @@ def test_a_line_that_might_hide_its_arithmetic_is_refused(line, tmp_path):
 @pytest.mark.parametrize("label, latex, message", [
     ("lstm-x", r"\mathbf c_t", "not an equation"),
     ("lstm-x", r"W\mathbf x_t = W\mathbf x_t", "says nothing"),
-    ("lstm-x", r"\mathbf k_t = \mathbf c_t", "unknown symbol k"),
+    ("lstm-x", r"\mathbf k_t = \mathbf c_t", "the code has no k"),
     ("lstm-x", r"\mathbf c_t = \mathbf f_t \otimes \mathbf c_{t-1}", "unknown symbol"),
     ("lstm-x", r"\mathbf c_t = \mathbf c_t \, )", "cannot read on"),
     ("lstm-x", r"\mathbf h_t = R^\top \mathbf x_t", "does not make sense"),
