@@ -31,7 +31,7 @@ class Symbols:
         self.defined = {}  # a symbol's number -> the polynomial that it stands for
         self.known = {}  # a function and its argument -> the value
         self.closed = False  # whether the run is over: then no function has a new argument
-        self._factors = {}
+        self._factors, self._behind = {}, {}  # what is remembered of polynomials, and of defined symbols
 
     def new(self):
         """A symbol that stands for anything."""
@@ -83,28 +83,29 @@ class Symbols:
         is left.
         """
         e = self.ring(e)
-        tied, settled = self._definitions(e, set()), {}
-        zero = not self._number(e, tied, {})
-        for k in sorted(tied) if zero else ():  # a definition speaks of earlier symbols, whose values are settled
-            if not self._number(e, tied - {k}, {**settled, k: self.point[k]}):
+        tied, known = self._definitions(e), {}
+        zero = not self._number(e, tied, known)
+        for k in sorted(tied) if zero else ():
+            free = {j: value for j, value in known.items() if k not in self._behind.get(j, ())} | {k: self.point[k]}
+            if not self._number(e, tied - {k}, free):
                 tied.remove(k)
-                settled[k] = self.point[k]
-            else:
-                settled[k] = self._number(self.defined[k], tied, dict(settled))
+                known = free
         self._factors.pop(e)  # no other equation asks for it, and it is large
         return zero and not self.expanded(e, tied)
 
     def expanded(self, e, tied=None):
         """The polynomial with definitions put in, the latest first: a definition speaks of earlier symbols only."""
-        for k in sorted(self._definitions(e, set()) if tied is None else tied, reverse=True):
+        for k in sorted(self._definitions(e) if tied is None else tied, reverse=True):
             e = e.compose([(self.ring.gens[k], self.defined[k])])
         return e
 
-    def _definitions(self, e, found):
+    def _definitions(self, e):
         """The numbers of the defined symbols that a polynomial speaks of, directly or by their definitions."""
-        for k in {k for _, factors in self._factored(e) for k in factors if k in self.defined} - found:
-            found.add(k)
-            self._definitions(self.defined[k], found)
+        found = set()
+        for k in {k for _, factors in self._factored(e) for k in factors if k in self.defined}:
+            if k not in self._behind:
+                self._behind[k] = {k} | self._definitions(self.defined[k])
+            found |= self._behind[k]
         return found
 
     def _number(self, e, tied, known):
