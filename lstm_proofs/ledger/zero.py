@@ -96,8 +96,16 @@ class Symbols:
     def expanded(self, e, tied=None):
         """The polynomial with definitions put in, the latest first: a definition speaks of earlier symbols only."""
         for k in sorted(self._definitions(e) if tied is None else tied, reverse=True):
-            e = e.compose([(self.ring.gens[k], self.defined[k])])
+            e = self._replaced(e, k)
         return e
+
+    def _replaced(self, e, k):
+        """The polynomial with the definition of symbol k put in: the terms with each power of it, times that power."""
+        parts = {0: {}}
+        for exponents, c in e.terms():
+            parts.setdefault(exponents[k], {})[(*exponents[:k], 0, *exponents[k + 1 :])] = c
+        rest = self.ring.from_dict(parts.pop(0))
+        return sum((self.ring.from_dict(part) * self.defined[k] ** n for n, part in parts.items()), rest)
 
     def _definitions(self, e):
         """The numbers of the defined symbols that a polynomial speaks of, directly or by their definitions."""
