@@ -12,11 +12,11 @@ import numpy as np
 import safetensors.numpy
 
 from lstm_core.arrays import to_host
-from lstm_core.checks import brief, listed
+from lstm_core.checks import brief
 from lstm_core.files import read, write_atomic
 from lstm_core.history import PER_UPDATE
 
-from .configs import DAMAGE, check_json, config_of, model_from, reason
+from .configs import DAMAGE, check_fields, check_json, config_of, model_from, reason
 from .states import fields_of, generator_from, history_from, state_of
 
 VERSION = 1
@@ -89,8 +89,7 @@ def _read(raw):
     meta = json.loads(header["__metadata__"]["lstm_core"], object_hook=put_back)
     if meta["version"] != VERSION:
         raise ValueError(f"expected format version {VERSION}, got {brief(meta['version'])}")
-    if meta.keys() != {*FIELDS}:
-        raise ValueError(f"expected the fields {', '.join(FIELDS)}, got {listed(map(brief, meta))}")
+    check_fields("metadata", meta, FIELDS)
     found, view = hashlib.sha256(), memoryview(raw)
     place = raw.index(meta["sha256"].encode())
     for part in (view[:place], BLANK.encode(), view[place + len(BLANK) :]):

@@ -11,6 +11,7 @@ from lstm_core.losses import mse, softmax_cross_entropy
 from lstm_core.model import Model
 
 DTYPES = "float32", "float64"
+FIELDS = "dtype", "loss", "layers"
 MOST_LAYERS = 10_000
 LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
 
@@ -22,6 +23,13 @@ DAMAGE = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError
 def reason(error):
     """Why a file is refused, in words, from the error that it led to."""
     return listed([f"there is no {error}" if isinstance(error, KeyError) else error])
+
+
+def check_fields(name, found, expected):
+    """Raise ValueError unless `found` is a dict with exactly the fields expected."""
+    if not isinstance(found, dict) or found.keys() != {*expected}:
+        names = listed(map(brief, found)) if isinstance(found, dict) else brief(found)
+        raise ValueError(f"{name}: expected the fields {', '.join(expected)}, got {names}")
 
 
 def check_json(name, text, begin=0, end=None):
@@ -65,8 +73,9 @@ def model_from(config, arrays):
 
     Raises ValueError, saying what is wrong: the config, or a parameter's name, shape, dtype or numbers.
     """
-    check_choice("loss", config.get("loss"), LOSSES)
-    check_choice("dtype", config.get("dtype"), DTYPES)
+    check_fields("config", config, FIELDS)
+    check_choice("loss", config["loss"], LOSSES)
+    check_choice("dtype", config["dtype"], DTYPES)
     layers = layers_of(config)
     size = sum(math.prod(shape) for layer in layers for shape in layer.shapes.values())
     found = arrays.size if isinstance(arrays, np.ndarray) else sum(array.size for array in arrays.values())
@@ -80,9 +89,8 @@ def model_from(config, arrays):
 
 def layers_of(config):
     """The layers of a `config_of`. Raises ValueError, saying what is wrong, for anything else."""
-    layers = config.get("layers", ())
-    _check_number_of(layers)
-    return [make(layer) for layer in layers]
+    _check_number_of(config["layers"])
+    return [make(layer) for layer in config["layers"]]
 
 
 def _check_number_of(layers):

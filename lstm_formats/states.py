@@ -10,9 +10,11 @@ import numbers
 import numpy as np
 
 from lstm_core.arrays import to_host
-from lstm_core.checks import brief, listed
+from lstm_core.checks import brief
 from lstm_core.history import History
 from lstm_core.scores import Scores
+
+from .configs import check_fields
 
 FIELDS = [field.name for field in dataclasses.fields(History)]
 UNFINISHED = ["theta", "optimizer", "rng", "updates", "best"]
@@ -82,7 +84,7 @@ def check_state(name, state):
 
 def _check_form(name, found, form):
     """Raise ValueError, naming the field, unless the fields `found` are such as `form` says (see GENERATORS)."""
-    _check_names(name, found, form)
+    check_fields(name, found, form)
     for key, expected in form.items():
         where, value = f"{name}.{key}", found[key]
         if isinstance(expected, dict):
@@ -102,7 +104,7 @@ def fields_of(history, theta):
     """The fields of a `History` as `history_from` takes them, its arrays on the host; None of None.
 
     Raises TypeError for anything but a `History`, and ValueError, naming the field, for one that `fit` would not make
-    of a model with the parameters `theta`: of other fields, lengths, types, shapes, or with numbers that are not finite.
+    of a model with the parameters `theta`: of other fields, lengths, types or shapes, or not finite.
     """
     if history is None:
         return None
@@ -120,7 +122,7 @@ def _checked(found, theta):
     """The fields of a history, converted: numbers are Python's, arrays NumPy's, scores `Scores`."""
     broken_off = isinstance(found, dict) and found.get("unfinished") is not None
     names = FIELDS if broken_off else FIELDS[:-1]  # else it is left out: files are as before there was this field
-    _check_names("history", {"unfinished": None} | found if isinstance(found, dict) else found, FIELDS)
+    check_fields("history", {"unfinished": None} | found if isinstance(found, dict) else found, FIELDS)
     weights = found["weights"]
     fields = {
         "loss": _floats("loss", found["loss"], NUMBER),
@@ -147,7 +149,7 @@ def _checked(found, theta):
 
 def _unfinished(name, found, theta, scored, updates):
     """What `fit` goes back to after an interrupt within an epoch."""
-    _check_names(name, found, UNFINISHED)
+    check_fields(name, found, UNFINISHED)
     return {
         "theta": _parameters(f"{name}.theta", found["theta"], theta),
         "optimizer": _optimizer(f"{name}.optimizer", found["optimizer"], theta) or {},
@@ -229,12 +231,6 @@ def _scores(row):
 
 
 # ---- single values ---------------------------------------------------------------------------------------------------
-
-
-def _check_names(name, found, expected):
-    if not isinstance(found, dict) or found.keys() != {*expected}:
-        names = listed(map(brief, found)) if isinstance(found, dict) else _kind(found)
-        raise ValueError(f"{name}: expected the fields {', '.join(expected)}, got {names}")
 
 
 def _integer(name, found, most):
