@@ -50,7 +50,7 @@ def config_of(model):
         raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {brief(model.loss_function)}")
     check_choice("dtype", str(model.theta.dtype), DTYPES)
     check_parameters(model, model.params)
-    _check_number_of(model.layers)
+    check_number_of(model.layers)
     layers = [check_known(layer).config for layer in model.layers]
     return {"dtype": str(model.theta.dtype), "loss": name, "layers": layers}
 
@@ -89,11 +89,12 @@ def model_from(config, arrays):
 
 def layers_of(config):
     """The layers of a `config_of`. Raises ValueError, saying what is wrong, for anything else."""
-    _check_number_of(config["layers"])
+    check_number_of(config["layers"])
     return [make(layer) for layer in config["layers"]]
 
 
-def _check_number_of(layers):
+def check_number_of(layers):
+    """Raise ValueError for more layers than files hold: a word of a few letters makes one of them."""
     if len(layers) > MOST_LAYERS:
         raise ValueError(f"layers: expected at most {MOST_LAYERS} in a file, got {len(layers)}")
 
