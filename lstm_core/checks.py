@@ -1,12 +1,16 @@
 """Checks of good input. Each names the argument, what was expected and what came."""
 
+import inspect
 import math
 import numbers
 import reprlib
+from collections.abc import Callable
 
 import numpy as np
 
 from .arrays import namespace
+
+NO_NUMBERS = bool, np.timedelta64  # though Python or NumPy count them among the integers
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 200
@@ -14,7 +18,10 @@ _short.maxstring = _short.maxother = _short.maxlong = 200
 
 def brief(value):
     """`value` as it stands in a message: as `repr` writes it, but not more than a few lines."""
-    return _short.repr(value)
+    try:
+        return _short.repr(value)
+    except Exception:  # Python refuses to write integers of more than 4,300 digits; and whatever a class does
+        return f"a value of type {type(value).__name__}"
 
 
 def listed(names):
@@ -73,10 +80,30 @@ def check_finite(name, x):
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity, first in example {first}")
 
 
+def check_kind(name, value, kind, expected):
+    """Raise TypeError unless `value` is a `kind`, a type or several; `expected` says in words what that is."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {expected}, got {brief(value)}")
+
+
+def check_function(name, value, expected, arguments):
+    """Raise TypeError unless `value` is a function that so many arguments can be handed to."""
+    check_kind(name, value, Callable, expected)
+    try:
+        inspect.signature(value).bind(*[None] * arguments)
+    except ValueError:  # some of C's functions do not tell
+        pass
+    except TypeError as error:
+        wanted = f"{expected} that can be called with {arguments} argument{'s' if arguments > 1 else ''}"
+        raise TypeError(f"{name}: expected {wanted}, got {brief(value)}") from error
+
+
 def check_count(name, value):
-    """`value` as an int. Raise ValueError unless it is a positive integer, Python's or NumPy's."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+    """`value` as an int. Raise ValueError unless it is a positive integer, Python's or NumPy's, below 2**63."""
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(f"{name}: expected a positive integer, got {brief(value)}")
+    if value >= 2**63:  # beyond what anything can be counted in, and what a float holds
+        raise ValueError(f"{name}: expected a positive integer below 2**63, got {brief(value)}")
     return int(value)
 
 
@@ -102,7 +129,7 @@ def check_number(name, value):
 
 def _check_number(name, value, expected, fits):
     """`value` as a float, if that is one and `fits`. (A Fraction too large or too small for a float is 0 or none.)"""
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+    if isinstance(value, numbers.Real) and not isinstance(value, NO_NUMBERS):
         try:
             number = float(value)
         except OverflowError:

@@ -14,6 +14,7 @@ import numpy as np
 from .arrays import namespace, to_device, views
 from .checks import (
     brief,
+    check_count,
     check_dtype,
     check_finite,
     check_floating,
@@ -221,9 +222,21 @@ class Model:
 
     # ---- at the edge: (batch, time, features) -----------------------------------------------------------
 
-    def predict(self, x, lengths=None):
-        """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C). See `run`."""
-        return self.run(x, lengths=lengths)[0]
+    def predict(self, x, lengths=None, batch=None):
+        """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C). See `run`.
+
+        batch: so many examples at a time, for less memory: the same numbers, up to rounding. None: all at once
+        """
+        if batch is None:
+            return self.run(x, lengths=lengths)[0]
+        batch = check_count("batch", batch)
+        xp = namespace(x=x, theta=self.theta)
+        x = self.check_input(x, lengths)  # all of it, before the first batch
+        parts = []
+        for begin in range(0, len(x), batch):
+            end = begin + batch
+            parts.append(self.run(x[begin:end], lengths=None if lengths is None else lengths[begin:end])[0])
+        return xp.concatenate(parts)
 
     def run(self, x, states=None, lengths=None):
         """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.

@@ -19,6 +19,7 @@ class Settings(NamedTuple):
     model: Model
     examples: Examples
     validation: Examples | None
+    validation_batch: int
     epochs: int
     batch: int
     rate: object
@@ -31,8 +32,8 @@ class Settings(NamedTuple):
 
 
 def checked(
-    model, x, y, *, epochs, rng, batch, rate, optimizer, clip, lengths, buckets, truncate, validation, patience,
-    history, after_epoch, device, progress,
+    model, x, y, *, epochs, rng, batch, rate, optimizer, clip, lengths, buckets, truncate, validation,
+    validation_batch, patience, history, after_epoch, device, progress,
 ):  # fmt: skip
     """`Settings` of the arguments of `fit`. Raises ValueError or TypeError for the first that is not as described."""
     if not isinstance(model, Model):
@@ -41,6 +42,7 @@ def checked(
         if not is_finite(array):
             raise ValueError(f"model: expected finite parameters, got NaN or infinity in {name}")
     epochs, batch = check_count("epochs", epochs), check_count("batch", batch)
+    validation_batch = check_count("validation_batch", validation_batch)
     check_rng(rng)
     check_flag("progress", progress)
     clip = None if clip is None else check_positive("clip", clip)
@@ -64,7 +66,7 @@ def checked(
     examples = check_examples(model, x, y, lengths, device)
     validation = None if validation is None else _check_validation(model, validation, device)
     return Settings(
-        model, examples, validation, epochs, batch, rate, optimizer, clip, bool(buckets), truncate, patience, device
+        model, examples, validation, validation_batch, epochs, batch, rate, optimizer, clip, bool(buckets), truncate, patience, device
     )
 
 

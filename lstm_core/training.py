@@ -26,8 +26,8 @@ from .settings import check_history, checked, fingerprints
 
 def fit(
     model, x, y, *, epochs, rng, batch=100, rate=None, optimizer=None, clip=None, lengths=None, buckets=False,
-    truncate=None, validation=None, patience=None, history=None, after_epoch=None, device=None, comm=None,
-    progress=True,
+    truncate=None, validation=None, validation_batch=1000, patience=None, history=None, after_epoch=None, device=None,
+    comm=None, progress=True,
 ):  # fmt: skip
     """Train `model` in place by minibatch gradient descent.
 
@@ -45,7 +45,7 @@ def fit(
                 after each whose outputs count; the state is carried on, the gradient is not. (Of a model that reads
                 the last step, that is the last piece: a string that ended before it teaches the recurrence nothing.)
                 None: the whole sequence
-    validation: (x, y) or (x, y, lengths), scored after every epoch
+    validation: (x, y) or (x, y, lengths), scored after every epoch, `validation_batch` examples at a time
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
     history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place. With its model,
@@ -73,8 +73,8 @@ def fit(
     ranks = team(comm)
     given = ranks.together(fingerprints, lambda: checked(
         model, x, y, epochs=epochs, rng=rng, batch=batch, rate=rate, optimizer=optimizer, clip=clip, lengths=lengths,
-        buckets=buckets, truncate=truncate, validation=validation, patience=patience, history=history,
-        after_epoch=after_epoch, device=device, progress=progress,
+        buckets=buckets, truncate=truncate, validation=validation, validation_batch=validation_batch, patience=patience,
+        history=history, after_epoch=after_epoch, device=device, progress=progress,
     ))  # fmt: skip
     ranks.agree(model, rng, history)
     check_history(history, given)
@@ -106,7 +106,7 @@ def _run(given, rng, history, after_epoch, ranks, progress):
             with whole_or_unfinished(history, model, rng):
                 _train(model, batches, rng, rule, history, epoch, bar)
                 if given.validation is not None:
-                    _validate(model, given.validation, ranks, history, epoch)
+                    _validate(given, ranks, history, epoch)
                     if patience is not None and history.best == epoch:
                         history.weights = model.theta.copy()
             if after_epoch is not None and ranks.rank == 0:
@@ -223,12 +223,13 @@ def _update(model, loss, grad, rule, epoch, k, progress):
     return norm, rate
 
 
-def _validate(model, validation, ranks, history, epoch):
+def _validate(given, ranks, history, epoch):
     """Score the validation set, on rank 0 for all, and note the scores and the best epoch in the history.
 
     All ranks so see the same best epoch, and stop together. Raises FloatingPointError for a loss that is not finite.
     """
-    history.validation.append(ranks.bcast(score(model, validation) if ranks.rank == 0 else None))
+    found = score(given.model, given.validation, given.validation_batch) if ranks.rank == 0 else None
+    history.validation.append(ranks.bcast(found))
     losses = [scores.loss for scores in history.validation]
     if not math.isfinite(losses[-1]):
         raise FloatingPointError(f"fit: validation loss {losses[-1]} after epoch {epoch + 1}")
