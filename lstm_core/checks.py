@@ -26,7 +26,7 @@ def brief(value):
 
 def listed(names):
     """Names in a row, with commas; of very many the first ones."""
-    text = ", ".join(str(name) for name in names)
+    text = ", ".join(name if isinstance(name, str) else brief(name) for name in names)
     return text if len(text) <= 1_000 else f"{text[:1_000]} …"
 
 
@@ -46,6 +46,13 @@ def check_shape(name, x, axes):
         if n == 0:
             raise ValueError(f"{name}: expected {letter} >= 1, got an array of shape {tuple(x.shape)}: it is empty")
     return x.shape
+
+
+def check_mask(mask, T, B):
+    """Raise unless `mask` says of T steps of B examples which are there: (T, B) booleans."""
+    namespace(mask=mask)
+    check_shape("mask", mask, {"T": T, "B": B})
+    check_dtype("mask", mask, bool)
 
 
 def check_same_shape(name, x, shape):
@@ -156,8 +163,9 @@ def check_choice(name, value, choices):
 
 def check_names(name, names):
     """`names` as a tuple. Raise ValueError unless they are words, each there once; a string counts as its letters."""
-    names = tuple(names)
-    if not all(isinstance(n, str) and n for n in names) or len({*names}) != len(names):
+    words = isinstance(names, str | tuple | list) and all(isinstance(name, str) and name for name in names)
+    names = tuple(names) if words else names
+    if not words or len({*names}) != len(names):
         raise ValueError(f"{name}: expected names that differ, got {brief(names)}")
     return names
 

@@ -20,6 +20,7 @@ from .checks import (
     check_flag,
     check_floating,
     check_kind,
+    check_mask,
     check_shape,
     listed,
 )
@@ -173,8 +174,7 @@ def _check_forward(cell, P, x, state, keep, mask):
     check_floating("x", x)
     T, D, B = check_shape("x", x, {"T": None, "D": None, "B": None})
     if mask is not None:
-        check_shape("mask", mask, {"T": T, "B": B})
-        check_dtype("mask", mask, bool)
+        check_mask(mask, T, B)
     H = _check_parameters(cell, P, D, x.dtype)
     return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
 
@@ -210,7 +210,7 @@ def _check_backward(cell, P, cache, dh, dstate):
 
 def _namespace(P, name, state, **arrays):
     check_kind("P", P, Mapping, "a dict of arrays")
-    if not (state is None or isinstance(state, tuple | list) or getattr(state, "ndim", 0)):  # an array of arrays will do
+    if not (state is None or isinstance(state, tuple | list) or getattr(state, "ndim", 0)):  # arrays in an array will do
         raise TypeError(f"{name}: expected a tuple of arrays, got {brief(state)}")
     arrays |= {f"P[{key!r}]": array for key, array in P.items()}
     return namespace(**arrays, **{f"{name}[{k}]": array for k, array in enumerate(() if state is None else state)})

@@ -66,7 +66,8 @@ def checked(
     examples = check_examples(model, x, y, lengths, device)
     validation = None if validation is None else _check_validation(model, validation, device)
     return Settings(
-        model, examples, validation, validation_batch, epochs, batch, rate, optimizer, clip, bool(buckets), truncate, patience, device
+        model, examples, validation, validation_batch, epochs, batch, rate, optimizer, clip, bool(buckets), truncate,
+        patience, device,
     )
 
 

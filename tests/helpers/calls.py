@@ -13,14 +13,25 @@ import zoo
 from zoo import BAD, UNKNOWN, array, count, flag, fraction, generator, not_negative, only, or_none, positive, unknown
 
 import lstm_core as core
-import lstm_formats
 import lstm_proofs
-from lstm_core import cells, checks, data, files, gradcheck, init, layers, losses, optim, parallel, record, scan, symbols
+from lstm_core import (
+    cells,
+    data,
+    files,
+    gradcheck,
+    init,
+    layers,
+    losses,
+    optim,
+    parallel,
+    record,
+    scan,
+    symbols,
+)
 from lstm_core.arrays import views
 from lstm_core.layers import Pass
 from lstm_core.model import columns, step_mask
 from lstm_formats import checkpoint, configs, onnx_io, torch_io, xml_io
-from lstm_proofs.spoil import spoilt
 
 N, T, D, H, C = 5, 4, 3, 2, 3
 
@@ -613,7 +624,7 @@ FIT = {
     "optimizer": lambda v: UNKNOWN if isinstance(v, optim.Optimizer) else BAD, "clip": or_none(positive),
     "lengths": or_none(array(N, kinds="iu", low=1, high=T)), "buckets": flag, "truncate": or_none(count), "patience": or_none(count),
     "history": lambda v: UNKNOWN if isinstance(v, core.History) or v is None else BAD, "after_epoch": or_none(zoo.takes(1)), "device": or_none(module), "comm": or_none(only),
-    "validation": lambda v: UNKNOWN if isinstance(v, tuple | list) and len(v) in (2, 3) or v is None else BAD, "validation.0": array(N, T, D, **X_SPEC), "validation.1": Y_SPEC, "validation.2": or_none(array(N, kinds="iu", low=1, high=T)),
+    "validation": lambda v: UNKNOWN if (isinstance(v, tuple | list) and len(v) in (2, 3)) or v is None else BAD, "validation.0": array(N, T, D, **X_SPEC), "validation.1": Y_SPEC, "validation.2": or_none(array(N, kinds="iu", low=1, high=T)),
     "validation_batch": count, "progress": flag,
 }  # fmt: skip
 
