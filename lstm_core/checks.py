@@ -55,6 +55,20 @@ def check_mask(mask, T, B):
     check_dtype("mask", mask, bool)
 
 
+def check_real(name, x):
+    """Raise unless `x` is an array of real floating-point numbers: of some axes, for a number cannot be written into."""
+    namespace(**{name: x})
+    check_shape(name, x, dict.fromkeys(range(max(1, x.ndim))))
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: expected real floating-point numbers, got dtype {x.dtype}")
+
+
+def check_writable(name, x):
+    """Raise ValueError if array `x` cannot be written into."""
+    if not getattr(x.flags, "writeable", True):  # a device's arrays have no such flag
+        raise ValueError(f"{name}: expected an array that can be written into, got one that is read-only")
+
+
 def check_same_shape(name, x, shape):
     """Raise ValueError unless array `x` has exactly this shape."""
     if tuple(x.shape) != tuple(shape):

@@ -210,7 +210,7 @@ def _check_backward(cell, P, cache, dh, dstate):
 
 def _namespace(P, name, state, **arrays):
     check_kind("P", P, Mapping, "a dict of arrays")
-    if not (state is None or isinstance(state, tuple | list) or getattr(state, "ndim", 0)):  # arrays in an array will do
+    if not (state is None or isinstance(state, tuple | list) or getattr(state, "ndim", 0)):  # or one array
         raise TypeError(f"{name}: expected a tuple of arrays, got {brief(state)}")
     arrays |= {f"P[{key!r}]": array for key, array in P.items()}
     return namespace(**arrays, **{f"{name}[{k}]": array for k, array in enumerate(() if state is None else state)})
