@@ -56,9 +56,9 @@ def check_mask(mask, T, B):
 
 
 def check_real(name, x):
-    """Raise unless `x` is an array of real floating-point numbers: of some axes, for a number cannot be written into."""
+    """Raise unless `x` is an array of real floating-point numbers, with an axis: a number cannot be written into."""
     namespace(**{name: x})
-    check_shape(name, x, dict.fromkeys(range(max(1, x.ndim))))
+    check_shape(name, x, dict.fromkeys([f"axis {k}" for k in range(x.ndim)] or ["N"]))
     if x.dtype.kind != "f":
         raise TypeError(f"{name}: expected real floating-point numbers, got dtype {x.dtype}")
 
