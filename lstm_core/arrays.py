@@ -5,7 +5,6 @@ NumPy arrays, on CuPy arrays, and on NumPy arrays of symbols; nothing here is gl
 """
 
 import math
-import reprlib
 import sys
 
 import numpy as np
@@ -73,7 +72,9 @@ def device_module(device):
         return cupy
     if callable(getattr(device, "asarray", None)):
         return device
-    raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {reprlib.repr(device)}")
+    from .checks import brief  # it stands on this file
+
+    raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {brief(device)}")
 
 
 def to_device(x, device):

@@ -154,7 +154,7 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
         return scan.forward(cell, P, x, _or_zeros(state), how.keep, how.mask)
 
     def backward(P, cache, dy, dstate):
-        check_kind("cache", cache, scan.Cache, "that of forward")
+        scan.check_cache(cache)
         _check_upstream(dy, cache.x, {"T": len(cache.x), "H": hidden, "B": cache.x.shape[2]})
         return scan.backward(cell, P, cache, dy, _or_zeros(dstate))
 
@@ -174,13 +174,13 @@ def reverse(of):
     _check_recurrent(of)
 
     def forward(P, x, state, how=PLAIN):
-        _check_pass(how, x)
+        _check_input(x, how)
         mask = None if how.mask is None else how.mask[::-1]
         y, state, cache = of.forward(P, x[::-1], state, how._replace(mask=mask))
         return y[::-1], state, cache
 
     def backward(P, cache, dy, dstate):
-        check_kind("cache", cache, scan.Cache, "that of forward")
+        scan.check_cache(cache)
         hidden = of.output(1, of.features)[1]
         _check_upstream(dy, cache.x, {"T": len(cache.x), "H": hidden, "B": cache.x.shape[2]})
         grads, dx, dstate0 = of.backward(P, cache, dy[::-1], dstate)
@@ -223,7 +223,7 @@ def bidirectional(of, last=False):
         return state[k * len(state) // 2 : (k + 1) * len(state) // 2]
 
     def forward(P, x, state, how=PLAIN):
-        _check_pass(how, x)
+        _check_input(x, how)
         ys, states, caches = [], (), []
         for k, (name, layer) in enumerate(pair.items()):
             y, after, cache = layer.forward(split(P, name), x, half(state, k, "state"), how)
@@ -232,7 +232,8 @@ def bidirectional(of, last=False):
         return namespace(x).concatenate(ys, axis=1), states, caches
 
     def backward(P, cache, dy, dstate):
-        check_kind("cache", cache, list, "that of forward")
+        if not isinstance(cache, list) or len(cache) != 2 or not all(isinstance(c, tuple) for c in cache):
+            raise TypeError(f"cache: expected that of forward, got {brief(cache)}")
         grads, dx, dstate0 = {}, 0, ()
         for k, (name, layer) in enumerate(pair.items()):
             y, cache_k = cache[k]
@@ -267,7 +268,8 @@ def last():
     """Layer that keeps the last step only: x (T, D, B) -> (1, D, B); with a mask, each example's last that is there."""
 
     def forward(P, x, state, how=PLAIN):
-        _check_pass(how, x)
+        _check_input(x, how)
+        check_floating("x", x)
         if how.mask is None:
             return x[-1:], (), (x, None)
         xp = namespace(x=x, mask=how.mask)
@@ -295,13 +297,13 @@ def dense(features, outputs, W=init.xavier_uniform):
 
     def forward(P, x, state, how=PLAIN):
         _check_parameters(P, shapes)
-        _check_pass(how, x, P["W"])
+        _check_input(x, how, P["W"])
         check_shape("x", x, {"T": None, "D": features, "B": None})
         check_dtype("x", x, P["W"].dtype)
         return P["W"] @ x + P["b"], (), x
 
     def backward(P, cache, dy, dstate):
-        x = _array(cache)
+        x = _array(cache, "TDB")
         _check_parameters(P, shapes)
         _check_upstream(dy, x, {"T": x.shape[0], "C": outputs, "B": x.shape[2]})
         xp = namespace(x=x)
@@ -328,11 +330,12 @@ def embedding(labels, outputs):
         namespace(x=x, **{"P['W']": P["W"]})
         check_shape("x", x, {"T": None, "B": None})
         check_labels("x", x, labels)
-        _check_pass(how, x)
+        _check_input(x, how)
         return namespace(x).moveaxis(P["W"][:, x], 0, 1), (), x
 
     def backward(P, cache, dy, dstate):
-        x = _array(cache)
+        x = _array(cache, "TB")
+        check_labels("cache", x, labels)
         namespace(x=x, dy=dy)
         check_floating("dy", dy)
         check_shape("dy", dy, {"T": x.shape[0], "C": outputs, "B": x.shape[1]})
@@ -368,7 +371,7 @@ def activation(function):
     function = check_choice("function", function, ("tanh", "sigmoid", "relu", "softmax"))
 
     def forward(P, x, state, how=PLAIN):
-        _check_pass(how, x)
+        _check_input(x, how)
         check_floating("x", x)
         xp = namespace(x)
         if function == "softmax":
@@ -383,7 +386,7 @@ def activation(function):
         return y, (), slope
 
     def backward(P, cache, dy, dstate):
-        slope = _array(cache)
+        slope = _array(cache, "TDB")
         _check_upstream(dy, slope, dict(zip("TDB", slope.shape)))
         if function == "softmax":  # dx = y ⊙ (dy - Σ y dy)
             dy = dy - (slope * dy).sum(axis=1, keepdims=True)
@@ -401,7 +404,7 @@ def dropout(rate):
     rate = check_fraction("rate", rate)
 
     def forward(P, x, state, how=PLAIN):
-        _check_pass(how, x)
+        _check_input(x, how)
         check_floating("x", x)
         if how.rng is None:
             return x, (), (x, None)
@@ -436,13 +439,16 @@ def _check_parameters(P, shapes):
         check_floating(f"P[{name!r}]", P[name])
 
 
-def _check_pass(how, x=None, W=None):
-    """Raise unless `how` is a good `Pass`, for an input x (T, D, B) or labels (T, B), where parameters W are."""
+def _check_pass(how):
+    """Raise unless `how` is a good `Pass`, as far as can be said without an input."""
     check_kind("how", how, Pass, "a Pass")
     check_flag("keep", how.keep)
     check_draws(how.rng)
-    if x is None:
-        return
+
+
+def _check_input(x, how, W=None):
+    """Raise unless `how` is a good `Pass` for an input x (T, D, B), or labels (T, B), where the parameters W are."""
+    _check_pass(how)
     namespace(x=x, **({} if how.mask is None else {"mask": how.mask}), **({} if W is None else {"P['W']": W}))
     if x.ndim != 2:
         check_shape("x", x, {"T": None, "D": None, "B": None})
@@ -475,11 +481,10 @@ def _pair(cache):
     return cache
 
 
-def _array(cache):
+def _array(cache, axes):
     """What `dense`, `embedding` and `activation` keep: one array."""
     namespace(cache=cache)
-    if not cache.ndim:
-        raise TypeError(f"cache: expected that of forward, got {brief(cache)}")
+    check_shape("cache", cache, dict.fromkeys(axes))
     return cache
 
 

@@ -45,6 +45,8 @@ def step_mask(lengths, T):
 def columns(x):
     """(B, T, ...) as users hand it in -> (T, ..., B) as the layers want it, contiguous."""
     xp = namespace(x=x)
+    if not x.ndim:
+        raise ValueError("x: expected shape (B, T, ...), got ()")
     return xp.ascontiguousarray(xp.moveaxis(x, 0, -1))
 
 

@@ -11,6 +11,8 @@ B examples (columns), D input features, H hidden units, G gates, K own parameter
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from .arrays import ZERO, namespace
 from .cells import Cell
 from .checks import (
@@ -53,9 +55,10 @@ class Cache(NamedTuple):
 
         Where several stages kept it, it is the last one's. Raises ValueError if none did.
         """
+        check_kind("name", name, str, "the name of something that the cell kept")
         found = [[getattr(s.kept, name) for s in step if name in getattr(s.kept, "_fields", ())] for step in self.steps]
         if not any(found):
-            raise ValueError(f"name: expected something that the cell kept at each step, got {name!r}")
+            raise ValueError(f"name: expected something that the cell kept at each step, got {brief(name)}")
         return namespace(self.x).stack([of_step[-1] for of_step in found])
 
 
@@ -108,8 +111,8 @@ def backward(cell, P, cache, dh, dstate=None):
 
     Raises as `forward` does.
     """
-    x, mask, steps = cache
     xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
+    x, mask, steps = cache
     p, stages = _own(cell, P), _stages(cell, P["R"].shape[1])
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
@@ -179,6 +182,12 @@ def _check_forward(cell, P, x, state, keep, mask):
     return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
 
 
+def check_cache(cache):
+    """Raise TypeError unless `cache` is a `Cache`, of this module or of a reader's copy of it."""
+    if getattr(cache, "_fields", None) != Cache._fields or not isinstance(cache, tuple):
+        raise TypeError(f"cache: expected the Cache of forward, got {brief(cache)}")
+
+
 def _check_parameters(cell, P, D, dtype):
     """The hidden units H of P. Raises ValueError or TypeError unless P is one for `cell`, D features and `dtype`."""
     H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
@@ -194,7 +203,7 @@ def _check_parameters(cell, P, D, dtype):
 
 def _check_backward(cell, P, cache, dh, dstate):
     check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
-    check_kind("cache", cache, Cache, "the Cache of forward")
+    check_cache(cache)
     x = cache.x
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)
     T, D, B = x.shape
@@ -210,7 +219,8 @@ def _check_backward(cell, P, cache, dh, dstate):
 
 def _namespace(P, name, state, **arrays):
     check_kind("P", P, Mapping, "a dict of arrays")
-    if not (state is None or isinstance(state, tuple | list) or getattr(state, "ndim", 0)):  # or one array
+    sequence = isinstance(state, tuple | list) or (isinstance(state, np.ndarray) and state.ndim)
+    if state is not None and not sequence:
         raise TypeError(f"{name}: expected a tuple of arrays, got {brief(state)}")
     arrays |= {f"P[{key!r}]": array for key, array in P.items()}
     return namespace(**arrays, **{f"{name}[{k}]": array for k, array in enumerate(() if state is None else state)})

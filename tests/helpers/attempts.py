@@ -12,7 +12,7 @@ from zoo import BAD, SKIP, UNKNOWN, only, values
 
 import lstm_core as core
 
-FORM = re.compile(r"(?:(?:validation|fit|epoch \d+): )?([\w .]+?)(?:\[[^\]]*\])*: expected (?s:.+), got ")
+FORM = re.compile(r"([\w .]+?)(?:\[[^\]]*\])*(?:: [\w .\[\]']+?)?: expected (?s:.+), got ")
 KINDS = ValueError, TypeError
 
 
@@ -76,6 +76,8 @@ def picture(v):
         return getattr(v, "__qualname__", str(type(v)))
     if isinstance(v, (bool, np.bool_)):
         return bool(v)
+    if isinstance(v, int) and abs(v) > 2**63:
+        return hex(v)
     if isinstance(v, int | float | complex | np.number):
         return np.asarray(v)
     if type(v).__repr__ is object.__repr__ or isinstance(v, types.GeneratorType) or hasattr(v, "__next__"):
@@ -126,7 +128,7 @@ def attempt(name, path, what):
     if not np.array_equal(np.random.get_state()[1], state[0]) or np.geterr() != state[1]:
         return f"global state changed ({error!r})"
     if error is not None:
-        return refused(call, path, value, meaning, error, before, arguments)
+        return refused(call, what, value, meaning, error, before, arguments)
     if meaning is BAD:
         return f"silent: {brief(found)}"
     if meaning is UNKNOWN:
@@ -138,7 +140,7 @@ def attempt(name, path, what):
     return None
 
 
-def refused(call, path, value, meaning, error, before, arguments):
+def refused(call, what, value, meaning, error, before, arguments):
     kind, text = type(error), str(error)
     if meaning is not BAD and meaning is not UNKNOWN and kind is not FloatingPointError:
         return f"good, and refused: {kind.__name__}: {text[:300]}"
@@ -153,6 +155,8 @@ def refused(call, path, value, meaning, error, before, arguments):
     elif not isinstance(error, KINDS):
         return f"unnamed: {kind.__name__}: {text[:300]}"
     else:
+        if callable(value) and meaning is UNKNOWN and not what.startswith("returns"):
+            return None  # what it raised itself
         match = FORM.match(text)
         if not match or not (match[1] in roots or match[1].split(".")[0] in roots):
             return f"unnamed: {kind.__name__}: {text[:300]}"

@@ -98,7 +98,7 @@ def module(v):
 def any_array(v):
     import standin
 
-    return (v if type(v) in (np.ndarray, standin.Array) else BAD)
+    return v if type(v) in (np.ndarray, standin.Array) or isinstance(v, np.generic) else BAD
 
 
 @case
@@ -113,11 +113,7 @@ def to_host():
 
 @case
 def views_of():
-    def shapes(v):
-        return UNKNOWN if isinstance(v, dict) else BAD
-
-    return Call(views, {"shapes": {"a": (2, 3), "b": (1,)}, "theta": normal(7)},
-                {"shapes": shapes, "shapes.a": unknown, "shapes.b": unknown, "theta": array(7, kinds="fiucbO", finite=False)})
+    return Call(lambda theta: views({"a": (2, 3), "b": (1,)}, theta), {"theta": normal(7)}, {"theta": lambda v: UNKNOWN if getattr(v, "shape", None) == (7,) else BAD})
 
 
 @case
@@ -137,8 +133,12 @@ def scan_specs():
     shapes = scan.parameter_shapes(cells.LSTM, D, H)
     f4 = {"dtype": np.float32, "finite": False}
     specs = {f"P.{name}": array(*shape, **f4) for name, shape in shapes.items()}
-    return specs | {"P": p_of(shapes), "cell": only, "state.0": array(H, N, **f4), "state.1": array(H, N, **f4),
+    return specs | {"P": p_of(shapes), "cell": or_lstm, "state.0": array(H, N, **f4), "state.1": array(H, N, **f4),
                     "state": tuple_of(2), "x": array(T, D, N, **f4), "mask": or_none(array(T, N, kinds="b"))}
+
+
+def or_lstm(v):
+    return v if v is cells.LSTM else BAD
 
 
 def p_of(shapes):
@@ -151,9 +151,9 @@ def p_of(shapes):
 def tuple_of(size):
     """Only the containers of the good items themselves: the zoo has no others."""
     def spec(v):
-        if v is None or not isinstance(v, tuple | list) or len(v) != size:
-            return None if v is None else BAD
-        return UNKNOWN
+        if v is None or (isinstance(v, tuple | list) and len(v) in (0, size)):
+            return UNKNOWN
+        return BAD
 
     return spec
 
@@ -215,32 +215,6 @@ def cell():
 @case
 def altered():
     return Call(cells.LSTM.altered, {"stage": 0, "back": cells.lstm_back}, {"stage": unknown, "back": zoo.takes(3)})
-
-
-@case
-def step_returns():
-    """A cell of one's own, whose step returns something else."""
-    P, x, state = point()
-
-    def call(after, kept):
-        mine = cells.LSTM.altered(step=lambda a, u, s, p, tanh: (after, kept))
-        return scan.forward(mine, P, x, state)[1]
-
-    return Call(call, {"after": state, "kept": ()}, {"after": tuple_of(2), "after.0": unknown, "after.1": unknown, "kept": unknown}, names=("step", "cell"))
-
-
-@case
-def back_returns():
-    P, x, state = point()
-    _, _, cache = scan.forward(cells.LSTM, P, x, state)
-    one = normal(H, N)
-
-    def call(da, du, ds, dp):
-        mine = cells.LSTM.altered(back=lambda d, kept, p: (da, du, ds, dp))
-        return scan.backward(mine, P, cache, normal(T, H, N))
-
-    specs = {f"{name}.{k}": unknown for name in ("da", "du", "ds", "dp") for k in range(4)} | dict.fromkeys(("da", "du", "ds", "dp"), unknown)
-    return Call(call, {"da": (one,) * 4, "du": (one,) * 4, "ds": (0, one), "dp": (one,) * 3}, specs, names=("back", "cell"))
 
 
 # ---- layers --------------------------------------------------------------------------------------------------------
@@ -306,28 +280,37 @@ def dropout():
 @case
 def make():
     config = core.bidirectional(core.lstm(D, H), last=True).config
-    return Call(lambda config: told(layers.make(config)), {"config": dict(config)}, {"config": unknown, "config.of": only, "config.last": flag, "config.layer": only})
+    return Call(lambda config: told(layers.make(config)), {"config": dict(config)}, {"config": unknown, "config.of": lambda v: UNKNOWN if isinstance(v, dict) and v == config["of"] else BAD, "config.last": flag, "config.layer": only})
 
 
-def layer_calls(name, layer, x, **more):
+def like(cache):
+    """What cannot be told from a cache: arrays of as many axes, tuples of as many items."""
+    def spec(v):
+        same = v.ndim == cache.ndim if isinstance(v, np.ndarray) else isinstance(v, tuple | list) and len(v) == len(cache)
+        return UNKNOWN if type(v) is type(cache) and same else BAD
+
+    return spec
+
+
+def layer_calls(name, layer, x, draws=lambda: None):
     """Forward and backward of a layer as cases."""
     P = {key: normal(*shape) for key, shape in layer.shapes.items()}
     f4 = {"dtype": np.float32, "finite": False}
     state = () if layer.cell is None else tuple(normal(H, N) for _ in range(len(layer.cell.states) * len(layer.directions)))
     x_spec = array(*x.shape, kinds="iu", low=0, high=layer.labels - 1) if layer.labels else array(*x.shape, **f4)
     if not layer.shapes:
-        x_spec = array(*(n if k == 2 else None for k, n in enumerate(x.shape)), finite=False)
-        x_spec = array(*x.shape, finite=False)
-    specs = {f"P.{key}": array(*a.shape, **f4) for key, a in P.items()} | {"P": p_of(P) if P else unknown, "x": x_spec, "how": unknown, "state": tuple_of(len(state)) if state else unknown} | {f"state.{k}": array(H, N, **f4) for k in range(len(state))}
+        x_spec = array(T, None, N, kinds="fcO", finite=False)
+    specs = {f"P.{key}": array(*a.shape, kinds="fcO", finite=False) if layer.labels else array(*a.shape, **f4) for key, a in P.items()} | {"P": p_of(P) if P else unknown, "x": x_spec, "how": unknown, "state": tuple_of(len(state)) if state else unknown} | {f"state.{k}": array(H, N, **f4) for k in range(len(state))}
 
     def forward():
-        return Call(layer.forward, {"P": dict(P), "x": x.copy(), "state": state, "how": Pass(mask=normal(T, N) > -1, **more)}, specs | {"how.0": flag, "how.1": or_none(array(T, N, kinds="b")), "how.2": unknown}, names=("dy", "mask", "rng", "keep"))
+        return Call(layer.forward, {"P": dict(P), "x": x.copy(), "state": state, "how": Pass(mask=normal(T, N) > -1, rng=draws())}, specs | {"how.0": flag, "how.1": or_none(array(T, N, kinds="b")), "how.2": unknown}, names=("dy", "mask", "rng", "keep"))
 
     def backward():
         y, after, cache = layer.forward(P, x, state)
         dy = normal(*y.shape)
-        dtype = {} if not layer.shapes or layer.labels else f4
-        return Call(layer.backward, {"P": dict(P), "cache": cache, "dy": dy, "dstate": after}, specs | {"P": unknown if not (layer.cell or P) or layer.labels else p_of(P), "dy": array(*y.shape, **(f4 if layer.name != "embedding" else f4)), "cache": only, "dstate": tuple_of(len(state)) if state else unknown} | {f"dstate.{k}": array(H, N, **f4) for k in range(len(state))})
+        if layer.labels:
+            specs["P.W"] = unknown
+        return Call(layer.backward, {"P": dict(P), "cache": cache, "dy": dy, "dstate": after}, specs | {"P": unknown if not (layer.cell or P) or layer.labels else p_of(P), "dy": array(*y.shape, kinds="fcO", finite=False) if layer.labels else array(*y.shape, **f4), "cache": like(cache), "dstate": tuple_of(len(state)) if state else unknown} | {f"dstate.{k}": array(H, N, **f4) for k in range(len(state))})
 
     CASES[f"{name}_forward"], CASES[f"{name}_backward"] = forward, backward
 
@@ -340,7 +323,7 @@ layer_calls("dense", core.dense(D, C), normal(T, D, N))
 layer_calls("embedding", core.embedding(C, H), labels(T, N))
 for _function in "tanh", "softmax":
     layer_calls(_function, core.activation(_function), normal(T, D, N))
-layer_calls("dropout", core.dropout(0.5), normal(T, D, N), rng=rng())
+layer_calls("dropout", core.dropout(0.5), normal(T, D, N), rng)
 
 
 # ---- losses --------------------------------------------------------------------------------------------------------
@@ -356,7 +339,7 @@ def mse():
 @case
 def softmax_cross_entropy():
     arguments = {"y": normal(T, C, N), "target": labels(T, N), "mask": normal(T, N) > 0}
-    return Call(losses.softmax_cross_entropy, arguments, {"y": array(T, C, N, finite=False), "target": array(T, N, kinds="iu", low=0, high=C - 1), "mask": or_none(array(T, N, kinds="b"))})
+    return Call(losses.softmax_cross_entropy, arguments, {"y": lambda v: UNKNOWN if array(T, None, N, kinds="fcO", finite=False)(v) is not BAD else BAD, "target": array(T, N, kinds="iu", low=0, high=C - 1), "mask": or_none(array(T, N, kinds="b"))})
 
 
 # ---- model ---------------------------------------------------------------------------------------------------------
@@ -365,6 +348,8 @@ def softmax_cross_entropy():
 @case
 def model():
     def dtype(v):
+        if v is None:
+            return BAD
         try:
             kind = np.dtype(v)
         except Exception:
@@ -620,8 +605,8 @@ def fitted(**k):
 
 
 FIT = {
-    "x": array(N, T, D, **X_SPEC), "y": Y_SPEC, "epochs": lambda v: zoo.SKIP if zoo.size(v) is not BAD and v > 7 else zoo.size(v), "rng": generator, "batch": count, "rate": zoo.takes(1),
-    "optimizer": lambda v: UNKNOWN if isinstance(v, optim.Optimizer) else BAD, "clip": or_none(positive),
+    "x": array(N, T, D, **X_SPEC), "y": Y_SPEC, "epochs": lambda v: zoo.SKIP if zoo.size(v) is not BAD and v > 7 else zoo.size(v), "rng": generator, "batch": count, "rate": or_none(zoo.takes(1)),
+    "optimizer": or_none(lambda v: UNKNOWN if isinstance(v, optim.Optimizer) else BAD), "clip": or_none(positive),
     "lengths": or_none(array(N, kinds="iu", low=1, high=T)), "buckets": flag, "truncate": or_none(count), "patience": or_none(count),
     "history": lambda v: UNKNOWN if isinstance(v, core.History) or v is None else BAD, "after_epoch": or_none(zoo.takes(1)), "device": or_none(module), "comm": or_none(only),
     "validation": lambda v: UNKNOWN if (isinstance(v, tuple | list) and len(v) in (2, 3)) or v is None else BAD, "validation.0": array(N, T, D, **X_SPEC), "validation.1": Y_SPEC, "validation.2": or_none(array(N, kinds="iu", low=1, high=T)),

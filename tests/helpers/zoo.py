@@ -5,6 +5,7 @@ result), or BAD. UNKNOWN: the spec does not say; the call may do either, as long
 not to be tried, for it would take hours or gigabytes.
 """
 
+import copy
 import decimal
 import fractions
 import numbers
@@ -207,7 +208,8 @@ def one_of(*words):
 
 
 def generator(v):
-    return v if isinstance(v, np.random.Generator) else BAD
+    """The same generator, as it was."""
+    return copy.deepcopy(v) if isinstance(v, np.random.Generator) else BAD
 
 
 def only(v):
