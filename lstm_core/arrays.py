@@ -5,7 +5,6 @@ NumPy arrays, on CuPy arrays, and on NumPy arrays of symbols; nothing here is gl
 """
 
 import math
-import reprlib
 import sys
 
 import numpy as np
@@ -58,9 +57,10 @@ def _module_of(name, x):
 
 def device_module(device):
     """The array module called `device`: "numpy", "cupy", or a module-like object that has `asarray`."""
-    if device == "numpy":
+    name = device if isinstance(device, str) else None
+    if name == "numpy":
         return np
-    if device == "cupy":
+    if name == "cupy":
         try:
             import cupy
         except ImportError as error:
@@ -70,9 +70,11 @@ def device_module(device):
         if not cupy.cuda.is_available():
             raise RuntimeError("device: expected a CUDA device for 'cupy', got none; CuPy is here, the GPU is not")
         return cupy
-    if hasattr(device, "asarray"):
+    if callable(getattr(device, "asarray", None)):
         return device
-    raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {reprlib.repr(device)}")
+    from .checks import brief  # it stands on this file
+
+    raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {brief(device)}")
 
 
 def to_device(x, device):
@@ -110,8 +112,15 @@ ZERO = _Zero()
 
 
 def views(shapes, theta):
-    """Named arrays that are views of the flat vector `theta`, one after the other: name -> array."""
+    """Named arrays that are views of the flat vector `theta`, one after the other: name -> array.
+
+    Raises ValueError unless theta is as long as all of them together.
+    """
     out, start = {}, 0
+    namespace(theta=theta)
+    size = sum(map(math.prod, shapes.values()))
+    if theta.shape != (size,):
+        raise ValueError(f"theta: expected shape ({size},), got {tuple(theta.shape)}")
     for name, shape in shapes.items():
         out[name] = theta[start : start + math.prod(shape)].reshape(shape)
         start += math.prod(shape)

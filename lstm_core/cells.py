@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .arrays import namespace
-from .checks import brief, check_names
+from .checks import brief, check_choice, check_function, check_kind, check_names, listed
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,15 @@ class Stage:
     name: str = ""
 
     def __post_init__(self):
+        check_function("step", self.step, "a function a, u, s, p, tanh -> s', kept", 5)
+        check_function("back", self.back, "a function ds', kept, p -> da, du, ds, dp", 3)
+        check_kind("name", self.name, str, "a word")
+        object.__setattr__(self, "gates", check_names("gates", self.gates))
         given = {"gates": self.gates, "inputs": self.inputs, "recurs": self.recurs}
         for field, names in given.items():
             names = self.gates if names is None else check_names(field, names)
             if not {*names} <= {*self.gates}:
-                raise ValueError(f"{field}: expected some of the gates {', '.join(self.gates)}, got {', '.join(names)}")
+                raise ValueError(f"{field}: expected some of the gates {listed(self.gates)}, got {listed(names)}")
             object.__setattr__(self, field, tuple(names))
 
 
@@ -72,13 +76,22 @@ class Cell:
     own_name: str = "peepholes"
 
     def __post_init__(self):
+        for field in ("name", "own_name"):
+            check_kind(field, getattr(self, field), str, "a word")
         for field in ("states", "own"):
             object.__setattr__(self, field, check_names(field, getattr(self, field)))
+        if not self.states:
+            raise ValueError("states: expected at least the output h, got none")
+        check_kind("stages", self.stages, tuple | list, "a list of stages")
+        if not self.stages:
+            raise ValueError("stages: expected at least one Stage, got none")
+        for stage in self.stages:
+            check_kind("stages", stage, Stage, "a list of stages")
         object.__setattr__(self, "stages", tuple(self.stages))
         check_names("stages: inputs", self.inputs)
         check_names("stages: recurs", self.recurs)
-        if self.forget not in (None, *self.inputs):
-            raise ValueError(f"forget: expected one of {', '.join(self.inputs)}, got {brief(self.forget)}")
+        if self.forget is not None:
+            check_choice("forget", self.forget, self.inputs)
 
     @property
     def inputs(self):
@@ -93,6 +106,8 @@ class Cell:
     def altered(self, stage=0, **fields):
         """This cell, with other `fields` of one stage: `LSTM.altered(back=mine)`."""
         stages = list(self.stages)
+        if isinstance(stage, bool) or not isinstance(stage, int) or not 0 <= stage < len(stages):
+            raise ValueError(f"stage: expected an integer in 0 ... {len(stages) - 1}, got {brief(stage)}")
         stages[stage] = replace(stages[stage], **fields)
         return replace(self, stages=tuple(stages))
 

@@ -1,12 +1,16 @@
 """Checks of good input. Each names the argument, what was expected and what came."""
 
+import inspect
 import math
 import numbers
 import reprlib
+from collections.abc import Callable
 
 import numpy as np
 
 from .arrays import namespace
+
+NO_NUMBERS = bool, np.timedelta64  # though Python or NumPy count them among the integers
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = _short.maxlong = 200
@@ -14,12 +18,15 @@ _short.maxstring = _short.maxother = _short.maxlong = 200
 
 def brief(value):
     """`value` as it stands in a message: as `repr` writes it, but not more than a few lines."""
-    return _short.repr(value)
+    try:
+        return _short.repr(value)
+    except Exception:  # Python refuses to write integers of more than 4,300 digits; and whatever a class does
+        return f"a value of type {type(value).__name__}"
 
 
 def listed(names):
     """Names in a row, with commas; of very many the first ones."""
-    text = ", ".join(str(name) for name in names)
+    text = ", ".join(name if isinstance(name, str) else brief(name) for name in names)
     return text if len(text) <= 1_000 else f"{text[:1_000]} …"
 
 
@@ -39,6 +46,27 @@ def check_shape(name, x, axes):
         if n == 0:
             raise ValueError(f"{name}: expected {letter} >= 1, got an array of shape {tuple(x.shape)}: it is empty")
     return x.shape
+
+
+def check_mask(mask, T, B):
+    """Raise unless `mask` says of T steps of B examples which are there: (T, B) booleans."""
+    namespace(mask=mask)
+    check_shape("mask", mask, {"T": T, "B": B})
+    check_dtype("mask", mask, bool)
+
+
+def check_real(name, x):
+    """Raise unless `x` is an array of real floating-point numbers, with an axis: a number cannot be written into."""
+    namespace(**{name: x})
+    check_shape(name, x, dict.fromkeys([f"axis {k}" for k in range(x.ndim)] or ["N"]))
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: expected real floating-point numbers, got dtype {x.dtype}")
+
+
+def check_writable(name, x):
+    """Raise ValueError if array `x` cannot be written into."""
+    if not getattr(x.flags, "writeable", True):  # a device's arrays have no such flag
+        raise ValueError(f"{name}: expected an array that can be written into, got one that is read-only")
 
 
 def check_same_shape(name, x, shape):
@@ -73,10 +101,30 @@ def check_finite(name, x):
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity, first in example {first}")
 
 
+def check_kind(name, value, kind, expected):
+    """Raise TypeError unless `value` is a `kind`, a type or several; `expected` says in words what that is."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {expected}, got {brief(value)}")
+
+
+def check_function(name, value, expected, arguments):
+    """Raise TypeError unless `value` is a function that so many arguments can be handed to."""
+    check_kind(name, value, Callable, expected)
+    try:
+        inspect.signature(value).bind(*[None] * arguments)
+    except ValueError:  # some of C's functions do not tell
+        pass
+    except TypeError as error:
+        wanted = f"{expected} that can be called with {arguments} argument{'s' if arguments > 1 else ''}"
+        raise TypeError(f"{name}: expected {wanted}, got {brief(value)}") from error
+
+
 def check_count(name, value):
-    """`value` as an int. Raise ValueError unless it is a positive integer, Python's or NumPy's."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+    """`value` as an int. Raise ValueError unless it is a positive integer, Python's or NumPy's, below 2**63."""
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(f"{name}: expected a positive integer, got {brief(value)}")
+    if value >= 2**63:  # beyond what anything can be counted in, and what a float holds
+        raise ValueError(f"{name}: expected a positive integer below 2**63, got {brief(value)}")
     return int(value)
 
 
@@ -102,7 +150,7 @@ def check_number(name, value):
 
 def _check_number(name, value, expected, fits):
     """`value` as a float, if that is one and `fits`. (A Fraction too large or too small for a float is 0 or none.)"""
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+    if isinstance(value, numbers.Real) and not isinstance(value, NO_NUMBERS):
         try:
             number = float(value)
         except OverflowError:
@@ -129,8 +177,9 @@ def check_choice(name, value, choices):
 
 def check_names(name, names):
     """`names` as a tuple. Raise ValueError unless they are words, each there once; a string counts as its letters."""
-    names = tuple(names)
-    if not all(isinstance(n, str) and n for n in names) or len({*names}) != len(names):
+    words = isinstance(names, str | tuple | list) and all(isinstance(name, str) and name for name in names)
+    names = tuple(names) if words else names
+    if not words or len({*names}) != len(names):
         raise ValueError(f"{name}: expected names that differ, got {brief(names)}")
     return names
 

@@ -4,13 +4,27 @@
 comparison of the values); everything in this package is.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from . import scan
-from .arrays import views
+from .arrays import namespace, views
 from .cells import Cell
+from .checks import (
+    brief,
+    check_count,
+    check_function,
+    check_kind,
+    check_mask,
+    check_names,
+    check_positive,
+    check_rng,
+    check_same_shape,
+    check_shape,
+    listed,
+)
 from .scan import parameter_shapes
 
 
@@ -74,7 +88,15 @@ def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
     own:   whether the cell's own parameters p are among the variables; if not they are 0
     mask:  (T, B) booleans as in `scan.forward`, or None
     """
-    T, B, D, H = sizes
+    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_kind("sizes", sizes, tuple | list, "T, B, D, H")
+    if len(sizes) != 4:
+        raise ValueError(f"sizes: expected T, B, D, H, got {brief(sizes)}")
+    T, B, D, H = (check_count(f"sizes[{k}]", n) for k, n in enumerate(sizes))
+    check_rng(rng)
+    _check_scan(scan)
+    if mask is not None:
+        check_mask(mask, T, B)
     shapes = parameter_shapes(cell, D, H, own) | {"x": (T, D, B)} | {f"{name}_0": (H, B) for name in cell.states}
     theta = rng.standard_normal(sum(int(np.prod(shape)) for shape in shapes.values()))
     dh = rng.standard_normal((T, H, B))
@@ -86,12 +108,24 @@ def problem_at(cell, P, x, dh, state=None, dstate=None, variables=None, mask=Non
 
     variables: names of the arrays that θ holds, of W, R, b, p, x, h_0, c_0, …; all if None. The others are fixed
     """
+    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_kind("P", P, Mapping, "a dict of arrays")
+    _check_scan(scan)
+    namespace(x=x, dh=dh)
+    check_shape("x", x, {"T": None, "D": None, "B": None})
+    check_shape("dh", dh, {"T": len(x), "H": None, "B": x.shape[2]})
     zeros = tuple(np.zeros_like(dh[0]) for _ in cell.states)
     names = [f"{name}_0" for name in cell.states]
+    for name, given in {"state": state, "dstate": dstate}.items():
+        if given is not None and (not isinstance(given, tuple | list | np.ndarray) or len(given) != len(names)):
+            raise ValueError(f"{name}: expected {len(names)} arrays for cell {cell.name}, got {brief(given)}")
     arrays = {**P, "x": x} | dict(zip(names, zeros if state is None else state, strict=True))
-    variables = arrays if variables is None else variables
+    if isinstance(variables, Mapping):
+        variables = [*variables]
+    variables = arrays if variables is None else check_names("variables", variables)
+    namespace(**{name if name in (*P, "x") else f"state, {name}": array for name, array in arrays.items()})
     if not {*variables} <= {*arrays}:
-        raise ValueError(f"variables: expected some of {', '.join(arrays)}, got {', '.join(variables)}")
+        raise ValueError(f"variables: expected some of {', '.join(arrays)}, got {listed(variables)}")
     varied = {name: array for name, array in arrays.items() if name in variables}
     fixed = {name: array for name, array in arrays.items() if name not in variables}
     shapes = {name: array.shape for name, array in varied.items()}
@@ -104,8 +138,8 @@ def complex_step(f, theta, epsilon=1e-30):
 
     There is no difference, so nothing cancels: ε may be 1e-30, and the result is right to rounding. float64 (N,).
     """
-    theta = np.asarray(theta)
-    return np.array([np.imag(f(theta + 1j * epsilon * unit)) / epsilon for unit in _units(theta.size)])
+    theta, epsilon = _vector("theta", theta), _check_step(f, epsilon)
+    return np.array([np.imag(_value(f, theta + 1j * epsilon * unit)) / epsilon for unit in _units(theta.size)])
 
 
 def central_differences(f, theta, epsilon=1e-5):
@@ -113,9 +147,43 @@ def central_differences(f, theta, epsilon=1e-5):
 
     Truncation costs ~ε², cancellation ~1e-16/ε: the best ε is near 1e-5, and the best error near 1e-10.
     """
-    theta = np.asarray(theta, np.float64)
+    theta, epsilon = _vector("theta", theta).astype(np.float64), _check_step(f, epsilon)
     ends = ((theta + epsilon * unit, theta - epsilon * unit) for unit in _units(theta.size))
-    return np.array([(f(up) - f(down)) / (2 * epsilon) for up, down in ends])
+    return np.array([(_value(f, up) - _value(f, down)) / (2 * epsilon) for up, down in ends])
+
+
+def _check_scan(scan):
+    """Raise TypeError unless `scan` has a forward and a backward."""
+    if not (callable(getattr(scan, "forward", None)) and callable(getattr(scan, "backward", None))):
+        raise TypeError(f"scan: expected something with forward and backward, got {brief(scan)}")
+
+
+def _vector(name, theta):
+    """`theta`, an array or a list of real numbers, as a flat array."""
+    try:
+        found = np.asarray(theta)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected a vector of numbers, got {brief(theta)}") from error
+    if isinstance(theta, np.ndarray):
+        namespace(**{name: theta})
+    if found.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: expected real numbers, got dtype {found.dtype}")
+    check_shape(name, found, {"N": None})
+    return found
+
+
+def _check_step(f, epsilon):
+    """The step as a float; TypeError unless f is a function of one vector."""
+    check_function("f", f, "a function of a vector", 1)
+    return check_positive("epsilon", epsilon)
+
+
+def _value(f, theta):
+    """f(θ). TypeError unless it is one number."""
+    value = f(theta)
+    if np.ndim(value) or np.asarray(value).dtype.kind not in "fciu":
+        raise TypeError(f"f: expected a function that returns a number, got {brief(value)}")
+    return value
 
 
 def _units(N):
@@ -127,16 +195,34 @@ def projection(f, theta, gradient, rng, epsilon=1e-30):
 
     One evaluation of f, however many parameters. Returns (slope, gradient · v).
     """
+    theta, gradient, epsilon = _vector("theta", theta), _vector("gradient", gradient), _check_step(f, epsilon)
+    check_same_shape("gradient", gradient, theta.shape)
+    check_rng(rng)
     v = rng.standard_normal(np.size(theta))
     v /= np.linalg.norm(v)
-    slope = np.imag(f(np.asarray(theta, np.complex128) + 1j * epsilon * v)) / epsilon
+    slope = np.imag(_value(f, np.asarray(theta, np.complex128) + 1j * epsilon * v)) / epsilon
     return float(slope), float(gradient @ v)
 
 
 def relative_error(a, b):
     """max |a - b| / max(|a|, |b|) over two arrays; 0 where both are all zero."""
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = _numbers("a", a), _numbers("b", b)
     if a.shape != b.shape:
         raise ValueError(f"b: expected the shape of a, {a.shape}, got {b.shape}")
+    if not a.size:
+        raise ValueError(f"a: expected numbers, got an array of shape {a.shape}")
     scale = max(np.abs(a).max(), np.abs(b).max())
     return float(np.abs(a - b).max() / scale) if scale else 0.0
+
+
+def _numbers(name, a):
+    """`a`, an array or a list of numbers, real or complex, or one, as an array."""
+    try:
+        found = np.asarray(a)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected an array of numbers, got {brief(a)}") from error
+    if isinstance(a, np.ndarray):
+        namespace(**{name: a})
+    if found.dtype.kind not in "fciub":
+        raise TypeError(f"{name}: expected numbers, got dtype {found.dtype}")
+    return found

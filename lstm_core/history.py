@@ -1,9 +1,12 @@
 """History: what `fit` saw, and how a run that broke off goes on from its last whole epoch."""
 
+import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .arrays import namespace, to_device
+from .checks import brief, check_kind, is_finite
+from .scores import Scores
 
 
 @dataclass
@@ -31,6 +34,65 @@ class History:
 
 
 PER_EPOCH, PER_UPDATE = ("loss", "seconds", "rate", "validation"), ("batch_loss", "batch_norm")
+
+
+def check_fields(history, model, rng):
+    """Raise ValueError unless the fields of a `History` are such as `fit` writes, and fit this model and generator."""
+    for name in (*PER_EPOCH, *PER_UPDATE):
+        entries = getattr(history, name)
+        numbers = name != "validation"
+        if not isinstance(entries, list) or not all(_is_entry(entry, numbers) for entry in entries):
+            kind = "numbers" if numbers else "Scores"
+            raise ValueError(f"history: expected a list of {kind} as {name}, got {brief(entries)}")
+    epochs, updates = len(history.loss), len(history.batch_loss)
+    for name, count in {"seconds": epochs, "rate": epochs, "batch_norm": updates}.items():
+        if len(getattr(history, name)) not in (0, count):  # a history made by hand may do without them
+            raise ValueError(f"history: expected {count} entries of {name}, got {len(getattr(history, name))}")
+    scored = len(history.validation)
+    best = min(range(scored), key=lambda k: history.validation[k].loss) if scored else None
+    if type(history.best) is not type(best) or (best is not None and not 0 <= history.best < scored):
+        raise ValueError(f"history: expected best to be one of {scored} scored epochs, got {brief(history.best)}")
+    check_kind("history: optimizer", history.optimizer, dict | None, "a dict, the optimiser's state, or None")
+    if history.weights is not None:
+        _check_weights("weights", history.weights)
+    if history.unfinished is not None:
+        _check_unfinished(history, model, rng)
+
+
+def _is_entry(entry, number):
+    if not number:
+        return isinstance(entry, Scores) and all(_is_entry(x, True) for x in entry)
+    return isinstance(entry, int | float) and not isinstance(entry, bool)
+
+
+def _check_weights(name, weights):
+    if not hasattr(weights, "dtype") or weights.dtype.kind != "f" or weights.ndim != 1 or not weights.size:
+        raise ValueError(f"history: expected {name} to be a vector of numbers, got {brief(weights)}")
+    if not is_finite(weights):
+        raise ValueError(f"history: expected finite {name}, got NaN or infinity")
+
+
+def _check_unfinished(history, model, rng):
+    whole = history.unfinished
+    names = {"theta", "optimizer", "rng", "updates", "best"}
+    if not isinstance(whole, dict) or whole.keys() != names or not isinstance(whole["optimizer"], dict):
+        raise ValueError(f"history: expected unfinished with {', '.join(sorted(names))}, got {brief(whole)}")
+    theta, name = whole["theta"], "the theta of unfinished"
+    _check_weights(name, theta)
+    if theta.shape != model.theta.shape or theta.dtype != model.theta.dtype:
+        expected = f"shape {model.theta.shape} and dtype {model.theta.dtype}"
+        raise ValueError(f"history: expected {name} to be of {expected}, got {theta.shape} and {theta.dtype}")
+    try:
+        copy.deepcopy(rng.bit_generator).state = whole["rng"]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        kind = type(rng.bit_generator).__name__
+        expected = f"the state of a {kind}, as rng is"
+        raise ValueError(f"history: expected {expected}, got {brief(whole['rng'])}") from error
+    updates, best = whole["updates"], whole["best"]
+    if isinstance(updates, bool) or not isinstance(updates, int) or not 0 <= updates <= len(history.batch_loss):
+        raise ValueError(f"history: expected at most {len(history.batch_loss)} updates, got {brief(updates)}")
+    if best is not None and (not isinstance(best, int) or not 0 <= best < len(history.validation)):
+        raise ValueError(f"history: expected best to be one of {len(history.validation)} epochs, got {brief(best)}")
 
 
 @contextmanager

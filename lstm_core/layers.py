@@ -4,7 +4,7 @@
 `dense` is an affine map at every step; `embedding`, `activation` and `dropout` are what they are called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +17,15 @@ from .checks import (
     check_count,
     check_dtype,
     check_flag,
+    check_floating,
     check_fraction,
+    check_function,
+    check_kind,
+    check_labels,
+    check_mask,
     check_number,
+    check_rng,
+    check_same_shape,
     check_shape,
     listed,
 )
@@ -38,6 +45,21 @@ class Pass(NamedTuple):
 
 
 PLAIN = Pass()
+
+
+class Fixed(dict):
+    """A dict that stays as it is: what a layer is was said when it was made, and its functions go by that."""
+
+    def _refuse(self, *args, **kwargs):
+        raise TypeError("layer: expected to stay what it is, got a change; make another layer")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return Fixed, (dict(self),)
 
 
 class Layer(NamedTuple):
@@ -63,7 +85,7 @@ class Layer(NamedTuple):
     forward: Callable
     backward: Callable
     features: int | None = None
-    shapes: dict = {}  # noqa: RUF012 (nobody writes into it)
+    shapes: dict = Fixed()
     init: Callable = lambda rng: {}
     output: Callable = lambda T, D: (T, D)
     labels: int | None = None
@@ -116,6 +138,8 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
         cell = variants.CELLS[check_choice("cell", cell, variants.CELLS)]
     features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
     forget_bias = check_number("forget_bias", forget_bias)
+    _check_initialiser("W", W)
+    _check_initialiser("R", R)
 
     def start(rng):
         return {
@@ -126,13 +150,16 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
         }
 
     def forward(P, x, state, how=PLAIN):
-        return scan.forward(cell, P, x, state or None, how.keep, how.mask)
+        _check_pass(how)
+        return scan.forward(cell, P, x, _or_zeros(state), how.keep, how.mask)
 
     def backward(P, cache, dy, dstate):
-        return scan.backward(cell, P, cache, dy, dstate or None)
+        scan.check_cache(cache)
+        _check_upstream(dy, cache.x, {"T": len(cache.x), "H": hidden, "B": cache.x.shape[2]})
+        return scan.backward(cell, P, cache, dy, _or_zeros(dstate))
 
-    config = {"layer": "recurrent", "cell": cell.name, "features": features, "hidden": hidden, "own": own}
-    shapes = scan.parameter_shapes(cell, features, hidden, own)
+    config = Fixed(layer="recurrent", cell=cell.name, features=features, hidden=hidden, own=own)
+    shapes = Fixed(scan.parameter_shapes(cell, features, hidden, own))
     output = lambda T, D: (T, hidden)
     return Layer(
         cell.name, config, forward, backward, features, shapes, start, output, cell=cell, directions=("forward",)
@@ -147,17 +174,21 @@ def reverse(of):
     _check_recurrent(of)
 
     def forward(P, x, state, how=PLAIN):
+        _check_input(x, how)
         mask = None if how.mask is None else how.mask[::-1]
         y, state, cache = of.forward(P, x[::-1], state, how._replace(mask=mask))
         return y[::-1], state, cache
 
     def backward(P, cache, dy, dstate):
+        scan.check_cache(cache)
+        hidden = of.output(1, of.features)[1]
+        _check_upstream(dy, cache.x, {"T": len(cache.x), "H": hidden, "B": cache.x.shape[2]})
         grads, dx, dstate0 = of.backward(P, cache, dy[::-1], dstate)
         return grads, dx[::-1], dstate0
 
     return of._replace(
         name=f"reverse {of.name}",
-        config={"layer": "reverse", "of": of.config},
+        config=Fixed(layer="reverse", of=of.config),
         forward=forward,
         backward=backward,
         directions=("reverse",),
@@ -179,27 +210,37 @@ def bidirectional(of, last=False):
     ends = (slice(-1, None), slice(0, 1)) if last else (slice(None),) * 2
 
     def split(P, name):
+        check_kind("P", P, Mapping, "a dict of arrays")
+        if P.keys() != shapes.keys():
+            raise ValueError(f"P: expected the names {listed(shapes)}, got {listed(P)}")
         return {key: P[f"{name}.{key}"] for key in of.shapes}
 
-    def half(state, k):
+    def half(state, k, name):
+        if _or_zeros(state) is None:
+            return ()
+        if not isinstance(state, tuple | list) or len(state) != 2 * len(of.cell.states):
+            raise ValueError(f"{name}: expected {2 * len(of.cell.states)} arrays, got {brief(state)}")
         return state[k * len(state) // 2 : (k + 1) * len(state) // 2]
 
     def forward(P, x, state, how=PLAIN):
+        _check_input(x, how)
         ys, states, caches = [], (), []
         for k, (name, layer) in enumerate(pair.items()):
-            y, after, cache = layer.forward(split(P, name), x, half(state, k), how)
+            y, after, cache = layer.forward(split(P, name), x, half(state, k, "state"), how)
             ys.append(y[ends[k]])
             states, caches = states + tuple(after), [*caches, (y, cache)]
         return namespace(x).concatenate(ys, axis=1), states, caches
 
-    def backward(P, caches, dy, dstate):
+    def backward(P, cache, dy, dstate):
+        if not isinstance(cache, list) or len(cache) != 2 or not all(isinstance(c, tuple) for c in cache):
+            raise TypeError(f"cache: expected that of forward, got {brief(cache)}")
         grads, dx, dstate0 = {}, 0, ()
         for k, (name, layer) in enumerate(pair.items()):
-            y, cache = caches[k]
-            dh = namespace(dy).zeros_like(y)
-            check_shape("dy", dy, {"T": len(y[ends[k]]), "2H": 2 * hidden, "B": y.shape[2]})
+            y, cache_k = cache[k]
+            _check_upstream(dy, y, {"T": len(y[ends[k]]), "2H": 2 * hidden, "B": y.shape[2]})
+            dh = namespace(dy=dy).zeros_like(y)
             dh[ends[k]] = dy[:, k * hidden : (k + 1) * hidden]
-            mine, dx_k, ds_k = layer.backward(split(P, name), cache, dh, half(dstate, k))
+            mine, dx_k, ds_k = layer.backward(split(P, name), cache_k, dh, half(dstate, k, "dstate"))
             grads |= {f"{name}.{key}": g for key, g in mine.items()}
             dx, dstate0 = dx + dx_k, dstate0 + tuple(ds_k)
         return grads, dx, dstate0
@@ -207,8 +248,8 @@ def bidirectional(of, last=False):
     def start(rng):
         return {f"{name}.{key}": value for name in pair for key, value in of.init(rng).items()}
 
-    config = {"layer": "bidirectional", "of": of.config, "last": last}
-    shapes = {f"{name}.{key}": shape for name in pair for key, shape in of.shapes.items()}
+    config = Fixed(layer="bidirectional", of=of.config, last=last)
+    shapes = Fixed({f"{name}.{key}": shape for name in pair for key, shape in of.shapes.items()})
     output = lambda T, D: (1 if last else T, 2 * hidden)
     return of._replace(
         name=f"bidirectional {of.name}",
@@ -227,6 +268,8 @@ def last():
     """Layer that keeps the last step only: x (T, D, B) -> (1, D, B); with a mask, each example's last that is there."""
 
     def forward(P, x, state, how=PLAIN):
+        _check_input(x, how)
+        check_floating("x", x)
         if how.mask is None:
             return x[-1:], (), (x, None)
         xp = namespace(x=x, mask=how.mask)
@@ -234,41 +277,44 @@ def last():
         return x[t, :, xp.arange(x.shape[2])].T[None], (), (x, t)
 
     def backward(P, cache, dy, dstate):
-        x, t = cache
-        xp = namespace(x=x, dy=dy)
+        x, t = _pair(cache)
+        _check_upstream(dy, x, {"T": 1, "D": x.shape[1], "B": x.shape[2]})
+        xp = namespace(x=x)
         dx = xp.zeros_like(x)
-        check_shape("dy", dy, {"T": 1, "D": x.shape[1], "B": x.shape[2]})
         if t is None:
             dx[-1:] = dy
         else:
             dx[t, :, xp.arange(x.shape[2])] = dy[0].T
         return {}, dx, ()
 
-    return Layer("last", {"layer": "last"}, forward, backward, output=lambda T, D: (1, D))
+    return Layer("last", Fixed(layer="last"), forward, backward, output=lambda T, D: (1, D))
 
 
 def dense(features, outputs, W=init.xavier_uniform):
     """Affine layer, the same at every step: y_t = W x_t + b, x (T, D, B) -> (T, C, B). `W` starts it; b = 0."""
     features, outputs = check_count("features", features), check_count("outputs", outputs)
+    _check_initialiser("W", W)
 
     def forward(P, x, state, how=PLAIN):
-        namespace(x=x, **P)
+        _check_parameters(P, shapes)
+        _check_input(x, how, P["W"])
         check_shape("x", x, {"T": None, "D": features, "B": None})
         check_dtype("x", x, P["W"].dtype)
         return P["W"] @ x + P["b"], (), x
 
-    def backward(P, x, dy, dstate):
-        xp = namespace(x=x, dy=dy)
-        check_shape("dy", dy, {"T": x.shape[0], "C": outputs, "B": x.shape[2]})
-        check_dtype("dy", dy, x.dtype)
+    def backward(P, cache, dy, dstate):
+        x = _array(cache, "TDB")
+        _check_parameters(P, shapes)
+        _check_upstream(dy, x, {"T": x.shape[0], "C": outputs, "B": x.shape[2]})
+        xp = namespace(x=x)
         dW = xp.tensordot(dy, x, ((0, 2), (0, 2)))
         return {"W": dW, "b": dy.sum(axis=(0, 2)).reshape(outputs, 1)}, P["W"].T @ dy, ()
 
     def start(rng):
         return {"W": W(rng, outputs, features), "b": 0.0}
 
-    config = {"layer": "dense", "features": features, "outputs": outputs}
-    shapes = {"W": (outputs, features), "b": (outputs, 1)}
+    config = Fixed(layer="dense", features=features, outputs=outputs)
+    shapes = Fixed(W=(outputs, features), b=(outputs, 1))
     return Layer("dense", config, forward, backward, features, shapes, start, lambda T, D: (T, outputs))
 
 
@@ -280,11 +326,20 @@ def embedding(labels, outputs):
     labels, outputs = check_count("labels", labels), check_count("outputs", outputs)
 
     def forward(P, x, state, how=PLAIN):
-        return namespace(x=x, **P).moveaxis(P["W"][:, x], 0, 1), (), x
+        _check_parameters(P, shapes)
+        namespace(x=x, **{"P['W']": P["W"]})
+        check_shape("x", x, {"T": None, "B": None})
+        check_labels("x", x, labels)
+        _check_input(x, how)
+        return namespace(x).moveaxis(P["W"][:, x], 0, 1), (), x
 
-    def backward(P, x, dy, dstate):
-        xp = namespace(x=x, dy=dy)
+    def backward(P, cache, dy, dstate):
+        x = _array(cache, "TB")
+        check_labels("cache", x, labels)
+        namespace(x=x, dy=dy)
+        check_floating("dy", dy)
         check_shape("dy", dy, {"T": x.shape[0], "C": outputs, "B": x.shape[1]})
+        xp = namespace(x)
         used, position = xp.unique(x, return_inverse=True)
         dW = xp.zeros((outputs, labels), dy.dtype)
         dW[:, used] = _sum_by_position(xp, dy, position.reshape(x.shape), len(used))
@@ -293,7 +348,7 @@ def embedding(labels, outputs):
     def start(rng):
         return {"W": rng.standard_normal((outputs, labels))}
 
-    config, shapes = {"layer": "embedding", "labels": labels, "outputs": outputs}, {"W": (outputs, labels)}
+    config, shapes = Fixed(layer="embedding", labels=labels, outputs=outputs), Fixed(W=(outputs, labels))
     output = lambda T, D: (T, outputs)
     return Layer("embedding", config, forward, backward, None, shapes, start, output, labels=labels)
 
@@ -316,6 +371,8 @@ def activation(function):
     function = check_choice("function", function, ("tanh", "sigmoid", "relu", "softmax"))
 
     def forward(P, x, state, how=PLAIN):
+        _check_input(x, how)
+        check_floating("x", x)
         xp = namespace(x)
         if function == "softmax":
             e = xp.exp(x - xp.max(x.real, axis=1, keepdims=True))  # so none overflows, and the quotient is the same
@@ -328,12 +385,14 @@ def activation(function):
             slope = 1 - y * y if function == "tanh" else y * (1 - y)
         return y, (), slope
 
-    def backward(P, slope, dy, dstate):
+    def backward(P, cache, dy, dstate):
+        slope = _array(cache, "TDB")
+        _check_upstream(dy, slope, dict(zip("TDB", slope.shape)))
         if function == "softmax":  # dx = y ⊙ (dy - Σ y dy)
             dy = dy - (slope * dy).sum(axis=1, keepdims=True)
         return {}, slope * dy, ()
 
-    return Layer(function, {"layer": "activation", "function": function}, forward, backward)
+    return Layer(function, Fixed(layer="activation", function=function), forward, backward)
 
 
 def dropout(rate):
@@ -345,16 +404,88 @@ def dropout(rate):
     rate = check_fraction("rate", rate)
 
     def forward(P, x, state, how=PLAIN):
+        _check_input(x, how)
+        check_floating("x", x)
         if how.rng is None:
-            return x, (), None
+            return x, (), (x, None)
         factor = (how.rng.random(x.shape) >= rate) / (1 - rate)
         factor = namespace(x).asarray(factor.astype(x.real.dtype))
-        return x * factor, (), factor
+        return x * factor, (), (x, factor)
 
-    def backward(P, factor, dy, dstate):
+    def backward(P, cache, dy, dstate):
+        x, factor = _pair(cache)
+        _check_upstream(dy, x, dict(zip("TDB", x.shape)))
         return {}, dy if factor is None else dy * factor, ()
 
-    return Layer("dropout", {"layer": "dropout", "rate": rate}, forward, backward)
+    return Layer("dropout", Fixed(layer="dropout", rate=rate), forward, backward)
+
+
+# ---- what the layers above are given -----------------------------------------------------------------------------
+
+
+def _check_initialiser(name, function):
+    check_function(name, function, "an initialiser of `init`, a function rng, rows, columns -> numbers", 3)
+
+
+def _check_parameters(P, shapes):
+    """Raise unless P has arrays of these names and shapes, and of one dtype."""
+    check_kind("P", P, Mapping, "a dict of arrays")
+    if P.keys() != shapes.keys():
+        raise ValueError(f"P: expected the names {listed(shapes)}, got {listed(P)}")
+    namespace(**{f"P[{name!r}]": P[name] for name in shapes})
+    for name, shape in shapes.items():
+        check_same_shape(f"P[{name!r}]", P[name], shape)
+        check_dtype(f"P[{name!r}]", P[name], P["W"].dtype)
+        check_floating(f"P[{name!r}]", P[name])
+
+
+def _check_pass(how):
+    """Raise unless `how` is a good `Pass`, as far as can be said without an input."""
+    check_kind("how", how, Pass, "a Pass")
+    check_flag("keep", how.keep)
+    check_draws(how.rng)
+
+
+def _check_input(x, how, W=None):
+    """Raise unless `how` is a good `Pass` for an input x (T, D, B), or labels (T, B), where the parameters W are."""
+    _check_pass(how)
+    namespace(x=x, **({} if how.mask is None else {"mask": how.mask}), **({} if W is None else {"P['W']": W}))
+    if x.ndim != 2:
+        check_shape("x", x, {"T": None, "D": None, "B": None})
+    if how.mask is not None:
+        check_mask(how.mask, x.shape[0], x.shape[-1])
+
+
+def check_draws(rng):
+    """Raise TypeError unless `rng` is None, a NumPy Generator or what draws from one, as `parallel.Draws` does."""
+    if rng is not None:
+        check_rng(getattr(rng, "rng", rng))
+
+
+def _check_upstream(dy, x, axes):
+    """Raise unless `dy` has these axes, and the dtype and module of `x`: it is never broadcast."""
+    namespace(x=x, dy=dy)
+    check_shape("dy", dy, axes)
+    check_dtype("dy", dy, x.dtype)
+
+
+def _or_zeros(state):
+    """None, which stands for zeros, where a layer was handed no arrays."""
+    return None if isinstance(state, tuple | list) and not state else state
+
+
+def _pair(cache):
+    """What `last` and `dropout` keep: the input, and what they found out."""
+    if not (isinstance(cache, tuple) and len(cache) == 2 and hasattr(cache[0], "shape")):
+        raise TypeError(f"cache: expected that of forward, got {brief(cache)}")
+    return cache
+
+
+def _array(cache, axes):
+    """What `dense`, `embedding` and `activation` keep: one array."""
+    namespace(cache=cache)
+    check_shape("cache", cache, dict.fromkeys(axes))
+    return cache
 
 
 def make(config):

@@ -7,7 +7,7 @@ stands elsewhere in y and target does not count, and dy is 0 there.
 import numpy as np
 
 from .arrays import namespace
-from .checks import check_dtype, check_floating, check_labels, check_shape
+from .checks import check_dtype, check_floating, check_labels, check_mask, check_shape
 
 
 def mse(y, target, mask=None):
@@ -15,14 +15,15 @@ def mse(y, target, mask=None):
 
     target: (T, C, B), the dtype of y
     """
-    xp = namespace(y=y, target=target)
+    xp = namespace(y=y, target=target, **({} if mask is None else {"mask": mask}))
     check_floating("y", y)
     T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
     check_shape("target", target, {"T": T, "C": C, "B": B})
     check_dtype("target", target, y.dtype)
     y, target, _, count = _steps(xp, y, target, mask)
-    error = y - target
-    return (error * error).sum() / (C * count), 2 * error / (C * count)
+    with np.errstate(over="ignore"):  # a loss too large for the dtype is infinite
+        error = y - target
+        return (error * error).sum() / (C * count), 2 * error / (C * count)
 
 
 def softmax_cross_entropy(y, target, mask=None):
@@ -31,7 +32,7 @@ def softmax_cross_entropy(y, target, mask=None):
     y:      (T, C, B), scores before the softmax (T = 1 for the last step only, else every step counts)
     target: (T, B), integer class labels 0 … C-1
     """
-    xp = namespace(y=y, target=target)
+    xp = namespace(y=y, target=target, **({} if mask is None else {"mask": mask}))
     check_floating("y", y)
     T, C, B = check_shape("y", y, {"T": None, "C": None, "B": None})
     check_shape("target", target, {"T": T, "B": B})
@@ -52,8 +53,7 @@ def _steps(xp, y, target, mask):
     """y and target, 0 where no step is there; 1 where one is, else 0, as it broadcasts to y; and how many there are."""
     if mask is None:
         return y, target, 1, y.shape[0] * y.shape[2]
-    check_shape("mask", mask, {"T": y.shape[0], "B": y.shape[2]})
-    check_dtype("mask", mask, bool)
+    check_mask(mask, y.shape[0], y.shape[2])
     there = mask[:, None] * xp.ones(1, y.real.dtype)
     y, target = (xp.where(mask[:, None] if a.ndim == 3 else mask, a, xp.zeros((), a.dtype)) for a in (y, target))
     return y, target, there, there.sum()

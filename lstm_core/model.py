@@ -6,6 +6,7 @@ where the one becomes the other.
 
 import copy
 import math
+import numbers
 from collections import Counter
 from collections.abc import MutableMapping
 
@@ -13,26 +14,39 @@ import numpy as np
 
 from .arrays import namespace, to_device, views
 from .checks import (
+    NO_NUMBERS,
     brief,
+    check_count,
     check_dtype,
     check_finite,
+    check_flag,
     check_floating,
+    check_function,
+    check_kind,
     check_labels,
+    check_mask,
     check_rng,
     check_same_shape,
     check_shape,
+    listed,
 )
-from .layers import Layer, Pass
+from .layers import Fixed, Layer, Pass, check_draws
 
 
 def step_mask(lengths, T):
     """Which steps are there, (T, B) booleans: the first n of T, for each n of the integers `lengths` (B,)."""
-    return namespace(lengths=lengths).arange(T)[:, None] < lengths
+    xp, T = namespace(lengths=lengths), check_count("T", T)
+    if lengths.dtype.kind not in "iu":
+        raise TypeError(f"lengths: expected integers, got dtype {lengths.dtype}")
+    check_shape("lengths", lengths, {"B": None})
+    return xp.arange(T)[:, None] < lengths
 
 
 def columns(x):
     """(B, T, ...) as users hand it in -> (T, ..., B) as the layers want it, contiguous."""
-    xp = namespace(x)
+    xp = namespace(x=x)
+    if not x.ndim:
+        raise ValueError("x: expected shape (B, T, ...), got ()")
     return xp.ascontiguousarray(xp.moveaxis(x, 0, -1))
 
 
@@ -47,10 +61,12 @@ class Parameters(MutableMapping):
         self._views = views
 
     def __getitem__(self, name):
+        if not isinstance(name, str) or name not in self._views:
+            raise KeyError(f"params: expected one of {listed(self._views)}, got {brief(name)}")
         return self._views[name]
 
     def __setitem__(self, name, array):
-        view = self._views[name]
+        view = self[name]
         if array is view:  # after `params["dense.b"] += 1`
             return
         where = f"params[{name!r}]"
@@ -92,12 +108,11 @@ class Model:
     """
 
     def __init__(self, layers, loss, *, rng, dtype=np.float32):
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+        dtype = _dtype(dtype)
+        check_kind("layers", layers, tuple | list, "a list of layers")
         layers = tuple(layers)
         _check_layers(layers)
-        if not callable(loss):
-            raise TypeError(f"loss: expected a function such as losses.mse, got {brief(loss)}")
+        check_function("loss", loss, "a function such as losses.mse", 2)
         check_rng(rng)
         self.layers, self.loss_function, self.names = layers, loss, _numbered([layer.name for layer in layers])
         self.labels = layers[0].labels
@@ -108,7 +123,10 @@ class Model:
             if shapes.keys() & self.shapes.keys():
                 raise ValueError(f"layers: expected names that differ, got {', '.join(self.names)}")
             self.shapes |= shapes
-        self.theta = np.zeros(sum(map(math.prod, self.shapes.values())), dtype)
+        self.shapes, size = Fixed(self.shapes), sum(map(math.prod, self.shapes.values()))
+        if size * dtype.itemsize >= 2**47:  # more than a process can have
+            raise ValueError(f"layers: expected parameters that fit into memory, got {size} of {dtype}")
+        self.theta = np.zeros(size, dtype)
         for name, layer in zip(self.names, layers, strict=True):
             start = layer.init(rng)
             for key, shape in layer.shapes.items():
@@ -119,7 +137,9 @@ class Model:
         shape, runs_forward = ("T", self.layers[0].features), True
         for name, layer in zip(self.names, self.layers, strict=True):
             if layer.features not in (None, shape[1]):
-                raise ValueError(f"layers: {name} expects {layer.features} features, the layer before makes {shape[1]}")
+                raise ValueError(
+                    f"layers: expected {shape[1]} features for {name}, as the layer before makes, got {layer.features}"
+                )
             if not layer.causal or (layer.directions and shape[0] == 1):
                 runs_forward = False
             shape = layer.output(*shape)
@@ -169,7 +189,7 @@ class Model:
     def forward(self, x, states=None, keep=True, mask=None, rng=None):
         """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer; the rest as in `layers.Pass`."""
         after, caches = [], []
-        self._check_per_layer("states", states)
+        self._check_columns(x, states, keep, mask, rng)
         for k, (P, layer) in enumerate(zip(self._split(self.params), self.layers, strict=True)):
             x, state, cache = layer.forward(P, x, states[k] if states else (), Pass(keep, mask, rng))
             mask = None if layer.collapses else mask  # every example has the one step that is left
@@ -179,8 +199,13 @@ class Model:
 
     def backward(self, caches, dy, dstates=None):
         """Derivative of the loss with respect to θ (flat, like theta), x and the initial states."""
-        grad = namespace(dy=dy, theta=self.theta).empty_like(self.theta)
-        self._check_per_layer("dstates", dstates)
+        xp = namespace(dy=dy, theta=self.theta)
+        check_dtype("dy", dy, self.theta.dtype)
+        check_shape("dy", dy, {"T": None, "C": self.outputs, "B": None})
+        self._check_states("dstates", dstates, dy.shape[2])
+        if not isinstance(caches, tuple | list) or len(caches) != len(self.layers):
+            raise TypeError(f"caches: expected those of forward, for {len(self.layers)} layers, got {brief(caches)}")
+        grad = xp.empty_like(self.theta)
         params, parts, dstates0 = self._split(self.params), self._split(views(self.shapes, grad)), []
         for k in reversed(range(len(self.layers))):
             grads, dy, dstate0 = self.layers[k].backward(params[k], caches[k], dy, dstates[k] if dstates else ())
@@ -204,14 +229,39 @@ class Model:
 
     def loss(self, y, target, mask=None):
         """The loss function's value and dy for outputs y; it is told of the mask only where y has these steps."""
-        if mask is None or self.reads_last:
-            return self.loss_function(y, target)
-        return self.loss_function(y, target, mask)
+        masked = () if mask is None or self.reads_last else (mask,)
+        return _loss_and_dy(self.loss_function(y, target, *masked), y)
 
-    def _check_per_layer(self, name, states):
+    def _check_columns(self, x, states, keep, mask, rng):
+        """Raise unless these are good for `forward`."""
+        namespace(x=x, theta=self.theta, **({} if mask is None else {"mask": mask}))
+        if self.labels:
+            check_shape("x", x, {"T": None, "B": None})
+        else:
+            check_shape("x", x, {"T": None, "D": self.layers[0].features, "B": None})
+            check_dtype("x", x, self.theta.dtype)
+        check_flag("keep", keep)
+        check_draws(rng)
+        if mask is not None:
+            check_mask(mask, x.shape[0], x.shape[-1])
+        self._check_states("states", states, x.shape[-1])
+
+    def _check_states(self, name, states, B):
+        """Raise unless `states` has a tuple of arrays for each layer, () for those without, and for zeros."""
+        if states is None:
+            return
         kinds = [type(s).__name__ for s in states] if isinstance(states, tuple | list) else type(states).__name__
-        if states is not None and (len(kinds) != len(self.layers) or not {*kinds} <= {"tuple", "list"}):
+        if len(kinds) != len(self.layers) or not {*kinds} <= {"tuple", "list"}:
             raise ValueError(f"{name}: expected a tuple of arrays for each of {len(self.layers)} layers, got {kinds}")
+        for k, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
+            count = len(layer.directions) * len(layer.cell.states if layer.cell else ())
+            if len(state) not in (0, count):
+                raise ValueError(f"{name}[{k}]: expected {count} arrays for {self.names[k]}, got {len(state)}")
+            for j, array in enumerate(state):
+                where = f"{name}[{k}][{j}]"
+                namespace(theta=self.theta, **{where: array})
+                check_shape(where, array, {"H": layer.output(1, layer.features)[1] // len(layer.directions), "B": B})
+                check_dtype(where, array, self.theta.dtype)
 
     def _split(self, params):
         return [
@@ -221,9 +271,21 @@ class Model:
 
     # ---- at the edge: (batch, time, features) -----------------------------------------------------------
 
-    def predict(self, x, lengths=None):
-        """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C). See `run`."""
-        return self.run(x, lengths=lengths)[0]
+    def predict(self, x, lengths=None, batch=None):
+        """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C). See `run`.
+
+        batch: so many examples at a time, for less memory: the same numbers, up to rounding. None: all at once
+        """
+        if batch is None:
+            return self.run(x, lengths=lengths)[0]
+        batch = check_count("batch", batch)
+        xp = namespace(x=x, theta=self.theta)
+        x = self.check_input(x, lengths)  # all of it, before the first batch
+        parts = []
+        for begin in range(0, len(x), batch):
+            end = begin + batch
+            parts.append(self.run(x[begin:end], lengths=None if lengths is None else lengths[begin:end])[0])
+        return xp.concatenate(parts)
 
     def run(self, x, states=None, lengths=None):
         """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.
@@ -235,19 +297,12 @@ class Model:
         """
         namespace(x=x, theta=self.theta)
         x = self.check_input(x, lengths)
-        self._check_states(states)
+        self._check_states("states", states, len(x))
+        _check_finite_states(states)
         mask = None if lengths is None else step_mask(lengths, x.shape[1])
         y, states, _ = self.forward(columns(x), states, keep=False, mask=mask)
         y = namespace(y).moveaxis(y, -1, 0)
         return (y[:, 0] if self.reads_last else y), states
-
-    def _check_states(self, states):
-        """Raise ValueError, naming the array, if one of the initial `states` is not finite."""
-        self._check_per_layer("states", states)
-        for k, arrays in enumerate(states or ()):
-            for j, array in enumerate(arrays):
-                if not bool(namespace(**{f"states[{k}][{j}]": array}).isfinite(array).all()):
-                    raise ValueError(f"states[{k}][{j}]: expected finite numbers, got NaN or infinity")
 
     def check_input(self, x, lengths=None):
         """x (B, T, D) in the model's precision, or labels (B, T) for an embedding; 0 beyond `lengths`.
@@ -298,7 +353,7 @@ class Model:
             check_finite("y", y)
         y = y[:, None] if self.reads_last else y
         one_step = xp.zeros((1, self.outputs, 1), self.theta.dtype)
-        self.loss_function(one_step, columns(y[:1, :1]))  # raises an error of its own if it does not take such targets
+        self.loss(one_step, columns(y[:1, :1]))  # raises an error of its own if it does not take such targets
         return y
 
 
@@ -324,6 +379,39 @@ def _check_layers(layers):
             recurrent = layer
 
 
+def _dtype(dtype):
+    """The NumPy dtype float32 or float64 that `dtype` is; else TypeError."""
+    try:
+        found = None if dtype is None else np.dtype(dtype)  # NumPy would take None for float64
+    except Exception:
+        found = None
+    if found not in (np.float32, np.float64):
+        raise TypeError(f"dtype: expected float32 or float64, got {found or brief(dtype)}")
+    return found
+
+
+def _loss_and_dy(found, y):
+    """What a loss function returned for outputs y, (value, dy); TypeError or ValueError if it is anything else."""
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise TypeError(f"loss: expected a function that returns the loss and dy, got {brief(found)}")
+    value, dy = found
+    number = isinstance(value, numbers.Number) and not isinstance(value, NO_NUMBERS)
+    if not (number or getattr(value, "shape", None) == ()) or getattr(value, "dtype", y.dtype).kind not in "fciuO":
+        raise TypeError(f"loss: expected a function whose loss is one number, got {brief(value)}")
+    namespace(**{"y": y, "loss: dy": dy})
+    check_same_shape("loss: dy", dy, y.shape)
+    check_dtype("loss: dy", dy, y.dtype)
+    return value, dy
+
+
+def _check_finite_states(states):
+    """Raise ValueError, naming the array, if one of the initial `states` is not finite."""
+    for k, arrays in enumerate(states or ()):
+        for j, array in enumerate(arrays):
+            if not bool(namespace(array).isfinite(array).all()):
+                raise ValueError(f"states[{k}][{j}]: expected finite numbers, got NaN or infinity")
+
+
 def _numbered(names):
     """`names`, those that repeat with a number behind: lstm1, lstm2."""
     often, so_far, numbered = Counter(names), Counter(), []
@@ -335,7 +423,10 @@ def _numbered(names):
 
 def _start_of(name, values, shape):
     """The starting values of a parameter: one for all, or as many as it has. ValueError if an initialiser is wrong."""
-    values = np.asarray(values, np.float64)
+    try:
+        values = np.asarray(values, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"{name}: expected an initialiser that gives numbers, got {brief(values)}") from error
     if values.ndim and values.size != math.prod(shape):
         raise ValueError(f"{name}: expected an initialiser that gives {math.prod(shape)} numbers, got {values.size}")
     if not np.isfinite(values).all():

@@ -11,7 +11,18 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import namespace
-from .checks import check_fraction, check_number, check_positive
+from .checks import (
+    brief,
+    check_dtype,
+    check_fraction,
+    check_kind,
+    check_not_negative,
+    check_number,
+    check_positive,
+    check_real,
+    check_same_shape,
+    check_writable,
+)
 
 
 class Optimizer(NamedTuple):
@@ -25,9 +36,32 @@ def sgd():
     """θ ← θ - η ∇."""
 
     def update(theta, grad, state, rate):
+        rate = _check_update(theta, grad, state, rate)
         theta -= rate * grad
 
-    return Optimizer(lambda theta: {}, update)
+    def init(theta):
+        check_real("theta", theta)
+        return {}
+
+    return Optimizer(init, update)
+
+
+def _check_update(theta, grad, state, rate, *arrays):
+    """`rate` as a float. Raises ValueError or TypeError, before anything is changed, for what no update can be made of.
+
+    arrays: the names of those in the state
+    """
+    check_real("theta", theta)
+    check_kind("state", state, dict, "the dict that init has returned")
+    if not {*arrays} <= state.keys():
+        raise ValueError(f"state: expected {', '.join(arrays)}, as init has returned it, got {brief([*state])}")
+    for name, array in {"grad": grad, **{f"state[{k!r}]": state[k] for k in arrays}}.items():
+        namespace(**{"theta": theta, name: array})
+        check_same_shape(name, array, theta.shape)
+        check_dtype(name, array, theta.dtype)
+    for name, array in {"theta": theta, **{f"state[{k!r}]": state[k] for k in arrays}}.items():
+        check_writable(name, array)
+    return check_not_negative("rate", rate)
 
 
 def momentum(beta=0.9):
@@ -35,9 +69,11 @@ def momentum(beta=0.9):
     beta = check_fraction("beta", beta)
 
     def init(theta):
+        check_real("theta", theta)
         return {"v": namespace(theta).zeros_like(theta)}
 
     def update(theta, grad, state, rate):
+        rate = _check_update(theta, grad, state, rate, "v")
         v = state["v"]
         v *= beta
         v += grad
@@ -57,10 +93,14 @@ def adam(beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
     epsilon, weight_decay = check_positive("epsilon", epsilon), check_fraction("weight_decay", weight_decay)
 
     def init(theta):
+        check_real("theta", theta)
         zeros = namespace(theta).zeros_like
         return {"k": 0, "m": zeros(theta), "v": zeros(theta)}
 
     def update(theta, grad, state, rate):
+        rate = _check_update(theta, grad, state, rate, "m", "v")
+        if isinstance(state.get("k"), bool) or not isinstance(state.get("k"), int) or state["k"] < 0:
+            raise ValueError(f"state['k']: expected the number of updates so far, got {brief(state.get('k'))}")
         state["k"] += 1
         m, v = state["m"], state["v"]
         m *= beta1
@@ -80,10 +120,12 @@ def clip_global_norm(grad, limit):
 
     Returns the norm before clipping, a float. `limit` None only measures.
     """
+    check_real("grad", grad)
     if limit is not None:
         limit = check_positive("limit", limit)
     norm, unit = _norm(grad)
     if limit is not None and limit < norm < math.inf:
+        check_writable("grad", grad)
         if unit != 1:
             grad /= unit
         grad *= limit / (norm / unit)
@@ -113,14 +155,27 @@ def _norm(grad):
 def constant(rate):
     """The same rate throughout."""
     rate = check_positive("rate", rate)
-    return lambda progress: rate
+
+    def schedule(progress):
+        check_number("progress", progress)
+        return rate
+
+    return schedule
 
 
 def steps(rate, every, factor=0.5):
     """`rate`, multiplied by `factor` after every `every` epochs."""
     rate, every, factor = (check_positive(k, v) for k, v in {"rate": rate, "every": every, "factor": factor}.items())
-    # 1e-9 for the rounding of the quotient: 0.3 / 0.1 is 2.999…, and three times 0.1 epochs are over
-    return lambda progress: rate * factor ** math.floor(progress / every + 1e-9)
+
+    def schedule(progress):
+        # 1e-9 for the rounding of the quotient: 0.3 / 0.1 is 2.999…, and three times 0.1 epochs are over
+        times = check_number("progress", progress) / every + 1e-9
+        try:
+            return rate * factor ** math.floor(times)
+        except OverflowError:  # a factor above 1, or a period too short to count
+            return math.inf if (factor > 1) == (times > 0) and factor != 1 else rate * float(factor == 1)
+
+    return schedule
 
 
 def cosine(rate, epochs, warmup=0.0):
@@ -134,6 +189,7 @@ def cosine(rate, epochs, warmup=0.0):
         raise ValueError(f"warmup: expected 0 <= warmup < epochs = {epochs:g}, got {warmup:g}")
 
     def schedule(progress):
+        progress = check_number("progress", progress)
         if progress < warmup:
             return rate * progress / warmup
         done = min((progress - warmup) / (epochs - warmup), 1.0)

@@ -16,7 +16,8 @@ import sympy
 
 from . import symbols
 from .arrays import ZERO
-from .cells import positive, sigmoid
+from .cells import Cell, positive, sigmoid
+from .checks import check_flag, check_function, check_kind
 
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
@@ -193,6 +194,8 @@ def record(cell, own=True):
 
     Raises TypeError, with the function's name, if a step or back does more than + - * /, tanh and positive.
     """
+    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_flag("own", own)
     found, state = [], cell.states
     for stage in cell.stages:
         p = [Node("input", names=[f"p_{k}"]) if own else ZERO for k in cell.own]
@@ -216,6 +219,9 @@ def played(cell, see, apply=elementary, own=True):
     see:   the stage's number, record, node, value -> what stands for the value from then on
     apply: as in `Record.play`
     """
+
+    check_function("see", see, "a function of stage, record, node and value", 4)
+    check_function("apply", apply, "a function of tanh, node and x", 3)
 
     def play(k, record, tanh, **inputs):
         return record.play(inputs, tanh, apply, lambda node, value: see(k, record, node, value))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .arrays import namespace, to_host
-from .checks import brief, check_count, check_labels, check_not_negative, check_rng, check_shape, listed
+from .checks import brief, check_count, check_kind, check_labels, check_not_negative, check_rng, check_shape, listed
 from .model import Model
 
 
@@ -21,14 +21,13 @@ def sample(model, start, count, *, rng, temperature=1.0):
     """
     count, temperature = check_count("count", count), check_not_negative("temperature", temperature)
     check_rng(rng)
-    if not isinstance(model, Model):
-        raise TypeError(f"model: expected a Model, got {brief(model)}")
+    check_kind("model", model, Model, "a Model")
     if (model.labels or model.layers[0].features) != model.outputs or not model.runs_forward:
         raise ValueError(
             f"model: expected one that runs forward and scores the labels it reads, got {listed(model.names)}"
         )
     xp, dtype = namespace(model.theta), model.theta.dtype
-    labels, states = np.asarray(start), None
+    labels, states = _labels(start), None
     check_shape("start", labels, {"n": None})
     check_labels("start", labels, model.outputs)
     drawn = np.empty(count, np.int64)
@@ -43,6 +42,17 @@ def sample(model, start, count, *, rng, temperature=1.0):
         drawn[k] = rng.choice(model.outputs, p=p / p.sum())
         labels = drawn[k : k + 1]  # what the next step reads
     return drawn
+
+
+def _labels(start):
+    """`start`, an array or a list, as an array of NumPy's."""
+    if not isinstance(start, list | tuple | range):
+        namespace(start=start)
+        return to_host(start)
+    try:
+        return np.asarray(start)
+    except ValueError as error:  # lists of unlike lengths
+        raise ValueError(f"start: expected integers, got {brief(start)}") from error
 
 
 def _onehot(labels, classes, dtype):

@@ -8,10 +8,24 @@ B examples (columns), D input features, H hidden units, G gates, K own parameter
 (W and b have H rows for each of a cell's `inputs`, R for each of its `recurs`.)
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from .arrays import ZERO, namespace
-from .checks import check_dtype, check_floating, check_shape, listed
+from .cells import Cell
+from .checks import (
+    brief,
+    check_count,
+    check_dtype,
+    check_flag,
+    check_floating,
+    check_kind,
+    check_mask,
+    check_shape,
+    listed,
+)
 
 
 class Kept(NamedTuple):
@@ -41,9 +55,10 @@ class Cache(NamedTuple):
 
         Where several stages kept it, it is the last one's. Raises ValueError if none did.
         """
+        check_kind("name", name, str, "the name of something that the cell kept")
         found = [[getattr(s.kept, name) for s in step if name in getattr(s.kept, "_fields", ())] for step in self.steps]
         if not any(found):
-            raise ValueError(f"name: expected something that the cell kept at each step, got {name!r}")
+            raise ValueError(f"name: expected something that the cell kept at each step, got {brief(name)}")
         return namespace(self.x).stack([of_step[-1] for of_step in found])
 
 
@@ -60,7 +75,7 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
     h and the final state may share memory with the cache: do not write into them before `backward`.
     Raises ValueError for a wrong shape or name, TypeError for mixed dtypes or mixed array modules.
     """
-    xp, state = _check_forward(cell, P, x, state, mask)
+    xp, state = _check_forward(cell, P, x, state, keep, mask)
     T, _, B = x.shape
     H = P["R"].shape[1]
     p, stages = _own(cell, P), _stages(cell, H)
@@ -96,8 +111,8 @@ def backward(cell, P, cache, dh, dstate=None):
 
     Raises as `forward` does.
     """
-    x, mask, steps = cache
     xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
+    x, mask, steps = cache
     p, stages = _own(cell, P), _stages(cell, P["R"].shape[1])
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
@@ -142,6 +157,12 @@ def _own(cell, P):
 
 def parameter_shapes(cell, features, hidden, own=True):
     """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False."""
+    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    features, hidden = check_count("features", features), check_count("hidden", hidden)
+    return _shapes(cell, features, hidden, check_flag("own", own))
+
+
+def _shapes(cell, features, hidden, own):
     rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
     shapes = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
     if own and cell.own:
@@ -149,36 +170,58 @@ def parameter_shapes(cell, features, hidden, own=True):
     return shapes
 
 
-def _check_forward(cell, P, x, state, mask):
+def _check_forward(cell, P, x, state, keep, mask):
+    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_flag("keep", keep)
     xp = _namespace(P, "state", state, x=x, **({} if mask is None else {"mask": mask}))
     check_floating("x", x)
     T, D, B = check_shape("x", x, {"T": None, "D": None, "B": None})
     if mask is not None:
-        check_shape("mask", mask, {"T": T, "B": B})
-        check_dtype("mask", mask, bool)
+        check_mask(mask, T, B)
+    H = _check_parameters(cell, P, D, x.dtype)
+    return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
+
+
+def check_cache(cache):
+    """Raise TypeError unless `cache` is a `Cache`, of this module or of a reader's copy of it."""
+    if getattr(cache, "_fields", None) != Cache._fields or not isinstance(cache, tuple):
+        raise TypeError(f"cache: expected the Cache of forward, got {brief(cache)}")
+
+
+def _check_parameters(cell, P, D, dtype):
+    """The hidden units H of P. Raises ValueError or TypeError unless P is one for `cell`, D features and `dtype`."""
     H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
-    shapes = parameter_shapes(cell, D, H, own="p" in P)
+    shapes = _shapes(cell, D, H, own="p" in P)
     if P.keys() != shapes.keys():
         raise ValueError(f"P: expected the names {listed(shapes)} for cell {cell.name}, got {listed(P)}")
     for name, shape in shapes.items():
         letters = ("K", "H", "1") if name == "p" else ("G*H", {"W": "D", "R": "H", "b": "1"}[name])
         check_shape(f"P[{name!r}]", P[name], dict(zip(letters, shape, strict=True)))
-        check_dtype(f"P[{name!r}]", P[name], x.dtype)
-    return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
+        check_dtype(f"P[{name!r}]", P[name], dtype)
+    return H
 
 
 def _check_backward(cell, P, cache, dh, dstate):
+    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cache(cache)
     x = cache.x
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)
-    (T, _, B), H = x.shape, P["R"].shape[1]
+    T, D, B = x.shape
+    H = _check_parameters(cell, P, D, x.dtype)
     if len(cache.steps) != T:
         raise ValueError("cache: expected one that forward has kept, got that of a run with keep=False")
+    if len(cache.steps[0]) != len(cell.stages):
+        raise ValueError(f"cache: expected that of cell {cell.name}, got that of another")
     check_shape("dh", dh, {"T": T, "H": H, "B": B})
     check_dtype("dh", dh, x.dtype)
     return xp, T, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
 
 
 def _namespace(P, name, state, **arrays):
+    check_kind("P", P, Mapping, "a dict of arrays")
+    sequence = isinstance(state, tuple | list) or (isinstance(state, np.ndarray) and state.ndim)
+    if state is not None and not sequence:
+        raise TypeError(f"{name}: expected a tuple of arrays, got {brief(state)}")
     arrays |= {f"P[{key!r}]": array for key, array in P.items()}
     return namespace(**arrays, **{f"{name}[{k}]": array for k, array in enumerate(() if state is None else state)})
 

@@ -4,8 +4,8 @@ import math
 from typing import NamedTuple
 
 from .batches import check_examples, count_steps
-from .checks import check_count
-from .model import columns, step_mask
+from .checks import check_count, check_kind
+from .model import Model, columns, step_mask
 
 
 class Scores(NamedTuple):
@@ -24,6 +24,7 @@ def evaluate(model, x, y, batch=1000, lengths=None):
 
     Raises ValueError or TypeError for bad input, and FloatingPointError if the loss is NaN: then nothing can be said.
     """
+    check_kind("model", model, Model, "a Model")
     batch = check_count("batch", batch)
     scores = score(model, check_examples(model, x, y, lengths), batch)
     if math.isnan(scores.loss):

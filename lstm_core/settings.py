@@ -7,10 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import device_module, to_host
+from .arrays import device_module, namespace, to_host
 from .batches import Examples, check_examples
-from .checks import brief, check_count, check_flag, check_positive, check_rng, is_finite, listed
-from .history import History
+from .checks import (
+    brief,
+    check_count,
+    check_flag,
+    check_function,
+    check_kind,
+    check_positive,
+    check_rng,
+    check_writable,
+    is_finite,
+    listed,
+)
+from .history import History, check_fields
 from .model import Model
 from .optim import Optimizer
 
@@ -21,6 +32,7 @@ class Settings(NamedTuple):
     model: Model
     examples: Examples
     validation: Examples | None
+    validation_batch: int
     epochs: int
     batch: int
     rate: object
@@ -33,16 +45,19 @@ class Settings(NamedTuple):
 
 
 def checked(
-    model, x, y, *, epochs, rng, batch, rate, optimizer, clip, lengths, buckets, truncate, validation, patience,
-    history, after_epoch, device, progress,
+    model, x, y, *, epochs, rng, batch, rate, optimizer, clip, lengths, buckets, truncate, validation,
+    validation_batch, patience, history, after_epoch, device, progress,
 ):  # fmt: skip
     """`Settings` of the arguments of `fit`. Raises ValueError or TypeError for the first that is not as described."""
-    if not isinstance(model, Model):
-        raise TypeError(f"model: expected a Model, got {brief(model)}")
+    check_kind("model", model, Model, "a Model")
+    if model.theta.dtype not in (np.float32, np.float64):
+        raise TypeError(f"model: expected parameters of float32 or float64, got {model.theta.dtype}")
+    check_writable("model", model.theta)
     for name, array in model.params.items():
         if not is_finite(array):
             raise ValueError(f"model: expected finite parameters, got NaN or infinity in {name}")
     epochs, batch = check_count("epochs", epochs), check_count("batch", batch)
+    validation_batch = check_count("validation_batch", validation_batch)
     check_rng(rng)
     check_flag("progress", progress)
     clip = None if clip is None else check_positive("clip", clip)
@@ -54,20 +69,44 @@ def checked(
     truncate = None if truncate is None else check_count("truncate", truncate)
     if truncate is not None and not model.runs_forward:
         raise ValueError(f"truncate: expected layers that run forward, got {listed(model.names)}")
-    if not callable(rate):
-        raise TypeError(f"rate: expected a schedule such as optim.constant(1e-3), got {brief(rate)}")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: expected an Optimizer such as optim.adam(), got {brief(optimizer)}")
-    if not isinstance(history, History):
-        raise TypeError(f"history: expected the History of an earlier fit, got {brief(history)}")
-    if not (after_epoch is None or callable(after_epoch)):
-        raise TypeError(f"after_epoch: expected a function of the history, got {brief(after_epoch)}")
+    check_function("rate", rate, "a schedule such as optim.constant(1e-3)", 1)
+    check_kind("optimizer", optimizer, Optimizer, "an Optimizer such as optim.adam()")
+    check_function("optimizer", optimizer.init, "an init", 1)
+    check_function("optimizer", optimizer.update, "an update", 4)
+    start(optimizer, model.theta)
+    check_kind("history", history, History, "the History of an earlier fit")
+    check_fields(history, model, rng)
+    if after_epoch is not None:
+        check_function("after_epoch", after_epoch, "a function of the history", 1)
     device = None if device is None else device_module(device)
     examples = check_examples(model, x, y, lengths, device)
+    if lengths is not None:  # one's own, whatever the caller does with his in the meantime
+        examples = examples._replace(lengths=examples.lengths.copy())
     validation = None if validation is None else _check_validation(model, validation, device)
     return Settings(
-        model, examples, validation, epochs, batch, rate, optimizer, clip, bool(buckets), truncate, patience, device
+        model, examples, validation, validation_batch, epochs, batch, rate, optimizer, clip, bool(buckets), truncate,
+        patience, device,
     )
+
+
+def start(optimizer, theta):
+    """The optimiser's first state for `theta`: a dict. TypeError unless all in it are numbers and arrays of its own."""
+    state = optimizer.init(theta)
+    check_kind("optimizer", state, dict, "an init that returns a dict")
+    for name, value in state.items():
+        check_kind("optimizer", name, str, "an init that returns a dict with words as keys")
+        check_state_value(name, value, theta)
+    return state
+
+
+def check_state_value(name, value, theta):
+    """Raise TypeError unless this value of an optimiser's state is a number, or an array that shares nothing with θ."""
+    if isinstance(value, int | float):
+        return
+    if not getattr(value, "ndim", 0) or namespace(**{f"optimizer: state[{name!r}]": value}) is not namespace(theta):
+        raise TypeError(f"optimizer: expected numbers and arrays as its state, got {name}: {brief(value)}")
+    if value is theta or (isinstance(value, np.ndarray) and np.may_share_memory(value, theta)):
+        raise TypeError(f"optimizer: expected a state of its own, got the parameters themselves as {name}")
 
 
 def fingerprints(given):
@@ -133,12 +172,12 @@ def check_history(history, given):
     if not first and history.optimizer is None:
         return
     weights = model.theta if first and given.patience is not None else None
-    expected = _kinds(given.optimizer.init(model.theta) | {"weights": weights})
-    found = _kinds((history.optimizer or {}) | {"weights": history.weights})
+    expected = kinds(start(given.optimizer, model.theta) | {"weights": weights})
+    found = kinds((history.optimizer or {}) | {"weights": history.weights})
     if found != expected:
         raise ValueError(f"history: expected {expected} for this model, optimizer and patience, got {found}")
 
 
-def _kinds(values):
+def kinds(values):
     """Shape and dtype of each value of a dict; () and "" of what is no array."""
     return {k: (getattr(v, "shape", ()), str(getattr(v, "dtype", ""))) for k, v in values.items()}

@@ -3,8 +3,12 @@
 `array("a", 4, 1, 1)` makes one; `namespace` computes on it, as NumPy does on numbers.
 """
 
+import numbers
+
 import numpy as np
 import sympy
+
+from .checks import NO_NUMBERS, brief
 
 
 class positive(sympy.Function):
@@ -20,6 +24,11 @@ class positive(sympy.Function):
 
 def array(name, *shape):
     """Array of distinct real SymPy symbols, one for each element: `array("a", 4, 1, 1)`."""
+    if not isinstance(name, str):
+        raise TypeError(f"name: expected a word, got {brief(name)}")
+    for n in shape:
+        if isinstance(n, NO_NUMBERS) or not isinstance(n, numbers.Integral) or not 0 <= n < 2**31:
+            raise ValueError(f"shape: expected integers >= 0, got {brief(shape)}")
     symbols = np.empty(shape, dtype=object)
     for index in np.ndindex(*shape):
         symbols[index] = sympy.Symbol("_".join([name, *map(str, index)]), real=True)

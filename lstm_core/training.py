@@ -9,6 +9,7 @@ import functools
 import math
 import sys
 import time
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -21,13 +22,13 @@ from .history import History, go_back, whole_or_unfinished
 from .optim import Optimizer, adam, clip_global_norm, constant
 from .parallel import Draws, Team, team
 from .scores import score
-from .settings import check_history, checked, fingerprints
+from .settings import check_history, check_state_value, checked, fingerprints, kinds, start
 
 
 def fit(
     model, x, y, *, epochs, rng, batch=100, rate=None, optimizer=None, clip=None, lengths=None, buckets=False,
-    truncate=None, validation=None, patience=None, history=None, after_epoch=None, device=None, comm=None,
-    progress=True,
+    truncate=None, validation=None, validation_batch=1000, patience=None, history=None, after_epoch=None, device=None,
+    comm=None, progress=True,
 ):  # fmt: skip
     """Train `model` in place by minibatch gradient descent.
 
@@ -45,7 +46,7 @@ def fit(
                 after each whose outputs count; the state is carried on, the gradient is not. (Of a model that reads
                 the last step, that is the last piece: a string that ended before it teaches the recurrence nothing.)
                 None: the whole sequence
-    validation: (x, y) or (x, y, lengths), scored after every epoch
+    validation: (x, y) or (x, y, lengths), scored after every epoch, `validation_batch` examples at a time
     patience:   stop after so many epochs without a lower validation loss, and restore the weights of the best epoch;
                 None: neither
     history:    the `History` of an earlier run to continue, to `epochs` in all; it is changed in place. With its model,
@@ -73,8 +74,8 @@ def fit(
     ranks = team(comm)
     given = ranks.together(fingerprints, lambda: checked(
         model, x, y, epochs=epochs, rng=rng, batch=batch, rate=rate, optimizer=optimizer, clip=clip, lengths=lengths,
-        buckets=buckets, truncate=truncate, validation=validation, patience=patience, history=history,
-        after_epoch=after_epoch, device=device, progress=progress,
+        buckets=buckets, truncate=truncate, validation=validation, validation_batch=validation_batch, patience=patience,
+        history=history, after_epoch=after_epoch, device=device, progress=progress,
     ))  # fmt: skip
     ranks.agree(model, rng, history)
     check_history(history, given)
@@ -90,11 +91,9 @@ def fit(
 def _run(given, rng, history, after_epoch, ranks, progress):
     """The epochs of `fit`, from where the history ends, noted in it."""
     model, patience, xp = given.model, given.patience, namespace(given.model.theta)
-    state = history.optimizer or given.optimizer.init(model.theta)
+    state = history.optimizer or start(given.optimizer, model.theta)
     history.optimizer = {k: to_device(v, xp) if getattr(v, "ndim", 0) else v for k, v in state.items()}
-    arrays = [model.theta, *(v for v in history.optimizer.values() if getattr(v, "ndim", 0))]
-    backup = [array.copy() for array in arrays]
-    rule = _Rule(given.optimizer, history.optimizer, given.rate, given.clip, ranks, arrays, backup)
+    rule = _Rule(given.optimizer, history.optimizer, given.rate, given.clip, ranks, {})
     batches = Batches(given.examples, given.batch, given.buckets, given.truncate)
     first = len(history.loss)
     total = (given.epochs - first) * len(batches) * batches.count_pieces(batches.T)
@@ -106,7 +105,7 @@ def _run(given, rng, history, after_epoch, ranks, progress):
             with whole_or_unfinished(history, model, rng):
                 _train(model, batches, rng, rule, history, epoch, bar)
                 if given.validation is not None:
-                    _validate(model, given.validation, ranks, history, epoch)
+                    _validate(given, ranks, history, epoch)
                     if patience is not None and history.best == epoch:
                         history.weights = model.theta.copy()
             if after_epoch is not None and ranks.rank == 0:
@@ -139,7 +138,7 @@ def keep_memory():
 class _Rule(NamedTuple):
     """How the weights are updated: the settings of `fit` that an update needs, and the optimiser's state.
 
-    arrays, backup: the weights and the arrays of the state; and as many, to keep what was before an update
+    kept: name -> array: what the weights, "", and the arrays of the state were before an update
     """
 
     optimizer: Optimizer
@@ -147,8 +146,7 @@ class _Rule(NamedTuple):
     rate: object
     clip: float | None
     ranks: Team
-    arrays: list
-    backup: list
+    kept: dict
 
 
 def _train(model, batches, rng, rule, history, epoch, bar):
@@ -207,28 +205,56 @@ def _update(model, loss, grad, rule, epoch, k, progress):
     except ValueError as error:
         message = f"rate: expected a schedule of numbers >= 0, got {brief(rate)} in epoch {epoch + 1}"
         raise ValueError(message) from error
-    state = dict(rule.optimizer_state)
-    for array, kept in zip(rule.arrays, rule.backup, strict=True):
-        kept[...] = array
-    with np.errstate(all="ignore"):
-        rule.optimizer.update(model.theta, grad, rule.optimizer_state, rate)
-    if not all(is_finite(array) for array in rule.arrays):
-        for array, kept in zip(rule.arrays, rule.backup, strict=True):
-            array[...] = kept
-        rule.optimizer_state.update(state)
-        raise FloatingPointError(
-            f"fit: the update leaves weights or an optimiser's state that are not finite, in epoch {epoch + 1}, batch "
-            f"{k + 1}, rate {rate}; the weights are those before this update. Lower the rate, or set clip"
-        )
+    with _whole_or_undone(model, rule), np.errstate(all="ignore"):
+        returned = rule.optimizer.update(model.theta, grad, rule.optimizer_state, rate)
+        if returned is not None:
+            raise TypeError(f"optimizer: expected an update in place, got one that returns {brief(returned)}")
+        if not all(map(_is_finite, (model.theta, *rule.optimizer_state.values()))):
+            raise FloatingPointError(
+                f"fit: the update leaves weights or an optimiser's state that are not finite, in epoch {epoch + 1}, "
+                f"batch {k + 1}, rate {rate}; the weights are those before this update. Lower the rate, or set clip"
+            )
     return norm, rate
 
 
-def _validate(model, validation, ranks, history, epoch):
+@contextmanager
+def _whole_or_undone(model, rule):
+    """An update: if it ends in an error, or leaves a state of another kind, weights and state are as before it."""
+    state = rule.optimizer_state
+    before = dict(state)
+    arrays = {"": model.theta} | {name: value for name, value in before.items() if getattr(value, "ndim", 0)}
+    for name, array in arrays.items():
+        if name not in rule.kept:
+            rule.kept[name] = array.copy()
+        else:
+            rule.kept[name][...] = array
+    try:
+        yield
+        if kinds(state) != kinds(before):
+            raise TypeError(f"optimizer: expected a state of {kinds(before)} after an update too, got {kinds(state)}")
+        for name, value in state.items():
+            if value is not before[name]:
+                check_state_value(name, value, model.theta)
+    except BaseException:
+        for name, array in arrays.items():
+            array[...] = rule.kept[name]
+        state.clear()
+        state.update(before)
+        raise
+
+
+def _is_finite(value):
+    """Whether all of an array, or a number, is finite."""
+    return is_finite(value) if getattr(value, "ndim", 0) else math.isfinite(value)
+
+
+def _validate(given, ranks, history, epoch):
     """Score the validation set, on rank 0 for all, and note the scores and the best epoch in the history.
 
     All ranks so see the same best epoch, and stop together. Raises FloatingPointError for a loss that is not finite.
     """
-    history.validation.append(ranks.bcast(score(model, validation) if ranks.rank == 0 else None))
+    found = score(given.model, given.validation, given.validation_batch) if ranks.rank == 0 else None
+    history.validation.append(ranks.bcast(found))
     losses = [scores.loss for scores in history.validation]
     if not math.isfinite(losses[-1]):
         raise FloatingPointError(f"fit: validation loss {losses[-1]} after epoch {epoch + 1}")

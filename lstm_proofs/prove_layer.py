@@ -1,8 +1,12 @@
 """Layers without a state, and losses: their backward pass is the derivative of their forward pass."""
 
 import numpy as np
+import sympy
 
 from lstm_core import symbols
+from lstm_core.arrays import namespace
+from lstm_core.checks import brief, check_count, check_function, check_kind, check_shape
+from lstm_core.layers import Layer
 
 from .proof import prove_derivatives
 
@@ -12,6 +16,10 @@ def prove_layer(layer, T=2, B=2):
 
     For layers without a state: `dense`, `last`. Returns a list of `Proof`; raises `Disproof`.
     """
+    check_kind("layer", layer, Layer, "a layer such as dense(3, 2)")
+    if layer.directions or layer.labels:
+        raise ValueError(f"layer: expected one without a state and labels, got {layer.name}")
+    T, B = check_count("T", T), check_count("B", B)
     P = {name: symbols.array(name, *shape) for name, shape in layer.shapes.items()}
     x = symbols.array("x", T, layer.features or 2, B)
     y, _, cache = layer.forward(P, x, ())
@@ -31,10 +39,17 @@ def prove_loss(loss, target):
     If the loss takes a maximum over classes, that is one more symbol, and the value is proven not to depend on it.
     Returns a `Proof`; raises `Disproof`.
     """
+    check_function("loss", loss, "a function such as losses.mse", 2)
+    if target is not None:
+        namespace(target=target)
+        check_shape("target", target, {"T": None, "B": None})
     T, B = (2, 2) if target is None else target.shape
     y = symbols.array("y", T, 3, B)
-    value, dy = loss(y, symbols.array("t", T, 3, B) if target is None else target)
+    found = loss(y, symbols.array("t", T, 3, B) if target is None else target)
+    if not isinstance(found, tuple | list) or len(found) != 2 or not isinstance(found[0], sympy.Expr):
+        raise TypeError(f"loss: expected a function that returns the loss, an expression, and dy, got {brief(found)}")
+    value, dy = found
     shifts = [v for v in value.free_symbols if v.name.startswith("max_")]
     unmoved = np.zeros(len(shifts), int)
-    prove_derivatives(f"loss {loss.__name__}: ∂loss/∂max = 0", value, np.array(shifts, object), unmoved)
-    return prove_derivatives(f"loss {loss.__name__}: ∂loss/∂y = dy", value, y, dy)
+    prove_derivatives(f"loss {getattr(loss, '__name__', loss)}: ∂loss/∂max = 0", value, np.array(shifts, object), unmoved)
+    return prove_derivatives(f"loss {getattr(loss, '__name__', loss)}: ∂loss/∂y = dy", value, y, dy)

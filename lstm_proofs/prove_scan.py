@@ -1,10 +1,13 @@
 """Rung 2: for a cell that probes every product and index, the scan's `backward` is the derivative of its `forward`."""
 
+from collections.abc import Callable
+
 import numpy as np
 import sympy
 
 from lstm_core import scan, symbols
 from lstm_core.cells import Cell, Stage
+from lstm_core.checks import check_count, check_kind, check_mask
 
 from .proof import prove_derivatives
 
@@ -57,6 +60,12 @@ def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=
     `scan.forward`, of booleans.
     Returns a list of `Proof`; raises `Disproof` at the first array that fails.
     """
+    check_kind("forward", forward, Callable, "a function such as scan.forward")
+    check_kind("backward", backward, Callable, "a function such as scan.backward")
+    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    T, D, H, B = (check_count(letter, n) for letter, n in {"T": T, "D": D, "H": H, "B": B}.items())
+    if mask is not None:
+        check_mask(mask, T, B)
     parameters = scan.parameter_shapes(cell, D, H)
     state = {f"s{k}": (H, B) for k in range(len(cell.states))}
     shapes = parameters | {"x": (T, D, B)} | state | {"dh": (T, H, B)} | {f"d{k}": s for k, s in state.items()}

@@ -227,7 +227,7 @@ def test_what_they_say_is_so(layer, what):
         assert (changed[-1] != y[-1]).any() and (changed[:-1] == y[:-1]).all() == layer.causal
     if layer.labels is not None:
         layer.forward(P, np.full((5, 2), layer.labels - 1), ())
-        with pytest.raises(IndexError):
+        with pytest.raises(ValueError, match=r"^x: expected labels in 0 \.\.\. 6, got 7"):
             layer.forward(P, np.full((5, 2), layer.labels), ())
 
 
