@@ -39,7 +39,7 @@ def check_json(name, text, begin=0, end=None):
     """
     size = (len(text) if end is None else min(end, len(text))) - begin
     parts = sum(text.count(mark, begin, end) for mark in (b"{", b"["))
-    if parts > 50_000 + size // 20 or text.count(b",", begin, end) > 50_000 + size // 6:
+    if parts > 20_000 + size // 25 or text.count(b",", begin, end) > 50_000 + size // 6:
         raise ValueError(f"{name}: expected no more than a model and its history need, got {size} bytes in tiny parts")
 
 
