@@ -84,7 +84,11 @@ def model_from(config, arrays):
     empty = [layer._replace(init=_zeros(layer)) for layer in layers]  # starting values take their time
     model = Model(empty, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
     model.layers = tuple(layers)
-    return fill(model, views(model.shapes, arrays) if isinstance(arrays, np.ndarray) else arrays)
+    if not isinstance(arrays, np.ndarray):
+        return fill(model, arrays)
+    check_parameters(model, views(model.shapes, arrays))
+    model.theta[...] = arrays
+    return model
 
 
 def layers_of(config):

@@ -100,6 +100,9 @@ XML = {
     "a size beyond memory": lambda path: MODEL + b'<Layer layer="dense" features="1" outputs="999999999999"/></Model>',
     "one number of many digits": in_the_weights(b"9" * 10**7),
     "many short numbers": in_the_weights(b"1 " * 10**6),
+    "many short numbers that are a model": lambda path: (
+        MODEL + b'<Layer layer="dense" features="1000000" outputs="1"><Weights rows="1" columns="1000000">'
+        + b"0 " * 10**6 + b'</Weights><Biases rows="1" columns="1">0</Biases></Layer></Model>'),
     "many lines": in_the_weights(b"12\n" * 10**6),
     "many characters that are written as numbers": in_the_weights(b"&#49;&#32;" * 10**5),
     "blanks": in_the_weights(b" " * 10**7 + b"1"),
@@ -259,7 +262,7 @@ def test_no_file_beside_a_model_is_opened(tmp_path, monkeypatch):
     """Neither by us nor by ONNX, which knows how to: the working folder is the model's, the file is there."""
     monkeypatch.chdir(tmp_path)
     raw = altered_onnx(external("beside.bin"))(tmp_path)
-    (tmp_path / "beside.bin").write_bytes(bytes(24))
+    (tmp_path / "beside.bin").write_bytes(bytes(4 * 24))
     (tmp_path / "m").write_bytes(raw)
     with opened(tmp_path) as names:
         with pytest.raises(ValueError, match=r"m: .*TensorProto\.external_data: expected none in a model of lstm_core"):

@@ -4,6 +4,7 @@
 What each format is, and how its own structure is altered, is in `formats`.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -56,6 +57,7 @@ class Verdict(NamedTuple):
     memory: int
 
 
+LIBRARY = ctypes.CDLL(None)
 FINE = "refused", "same", "other"
 
 
@@ -238,9 +240,10 @@ def _peak(reset=False):
     """The most memory that this process has had, in bytes; since the last reset, where Linux says it: then, now."""
     try:
         if reset:
+            LIBRARY.malloc_trim(0)  # what is free counts as taken until then
             Path("/proc/self/clear_refs").write_text("5")
         lines = Path("/proc/self/status").read_text().splitlines()
         fields = dict(line.split(":", 1) for line in lines)
         return 1024 * int(fields["VmRSS" if reset else "VmHWM"].split()[0])
-    except OSError:
+    except (AttributeError, OSError):
         return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
