@@ -165,7 +165,9 @@ def refused(call, what, value, meaning, error, before, arguments):
         if len(text) > 3000:
             return f"too long a message: {len(text)}"
     after = picture((arguments, call.fixed))
-    if hasattr(error, "history"):  # within an epoch: the generator has been used
+    if hasattr(error, "history") and kind is FloatingPointError:
+        return None  # within an epoch, after updates that were good
+    if hasattr(error, "history"):  # the generator has been used
         before, after = (without_rng(v) for v in (before, after))
     if not alike(before, after):
         return f"state changed: {kind.__name__}: {text[:300]}"

@@ -172,6 +172,7 @@ def values(good):
 
 
 def count(v, low=1):
+    """A positive integer, Python's or NumPy's, below 2**63."""
     good = isinstance(v, numbers.Integral) and not isinstance(v, bool | np.timedelta64) and low <= v < 2**63
     return int(v) if good else BAD
 
