@@ -17,7 +17,6 @@ from .checks import (
     NO_NUMBERS,
     brief,
     check_count,
-    check_floating,
     check_function,
     check_kind,
     check_mask,
@@ -133,7 +132,8 @@ def problem_at(cell, P, x, dh, state=None, dstate=None, variables=None, mask=Non
     given = dict(zip(places, arrays.values(), strict=True))
     namespace(**given)
     for name, array in given.items():
-        check_floating(name, array)
+        if array.dtype.kind not in "fc":
+            raise TypeError(f"{name}: expected floating-point numbers, got dtype {array.dtype}")
     if not {*variables} <= {*arrays}:
         raise ValueError(f"variables: expected some of {', '.join(arrays)}, got {listed(variables)}")
     varied = {name: array for name, array in arrays.items() if name in variables}
