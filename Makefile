@@ -86,7 +86,7 @@ notebooks: $(ENV)
 	@$(PY) tools/notebooks.py $(if $(NB),$(NB),$(filter chapters/%.ipynb,$(SOURCES)))
 
 ledger: $(ENV)
-	@$(PY) tests/ledger.py
+	@$(PY) -m lstm_proofs.ledger
 
 serve: book
 	$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all."""
+"""Files: read whole, written whole or not at all."""
 
 import contextlib
 import hashlib
@@ -11,6 +11,18 @@ try:
     import fcntl
 except ImportError:  # not a POSIX system: what a crash leaves behind stays there
     fcntl = None
+
+
+def read(path):
+    """The bytes of the file `path`; `~` is the user's home.
+
+    Raises ValueError if `path` is there and is no file (a device, which may never end, or a pipe, which may never
+    begin), and OSError if it is not there, is a folder, or from the disk.
+    """
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        _mode(path)
+    return path.read_bytes()
 
 
 def write_atomic(path, raw):

@@ -59,12 +59,12 @@ class Problem(NamedTuple):
     def run(self, theta, **keep):
         """P, h, final state and cache at θ; `keep` as in `scan.forward`."""
         P, x, state = self.parts(theta)
-        masked = {} if self.mask is None else {"mask": self.mask}  # a scan of one's own may know no masks
+        masked = {} if self.mask is None else {"mask": self.mask}  # a scan of one's own may know neither mask nor keep
         return P, *self.scan.forward(self.cell, P, x, state, **masked, **keep)
 
     def loss(self, theta):
         """L(θ), for real or complex θ."""
-        _, h, final, _ = self.run(theta, keep=False)
+        _, h, final, _ = self.run(theta)
         return (self.dh * h).sum() + sum((d * s).sum() for d, s in zip(self.dstate, final, strict=True))
 
     def gradient(self, theta=None):

@@ -167,38 +167,25 @@ def together(comm, fingerprints, check):
     A rank whose `check` fails raises its error, the others a ValueError that quotes it. Where the `fingerprints` of
     what `check` returned, a dict of texts, are not those of rank 0, every rank raises a ValueError that names them.
     """
-    found, error = None, None
+    found, failure = None, None
     try:
         found = check()
         mine = fingerprints(found)
-    except Exception as raised:
-        mine, error = None, raised
-    expected, words = comm.bcast(mine), ""
-    if error is not None:
-        words = f"{type(error).__name__}: {error}"
-    elif expected is not None:
-        words = ", ".join(name for name in expected if mine.get(name) != expected[name])
-    failures = _from_each(comm, words if error is not None else "")
-    differences = _from_each(comm, words if error is None else "")
-    if error is not None:
-        raise error
-    for rank, failure in enumerate(failures):
-        if failure:
-            raise ValueError(f"comm: expected good arguments on all ranks, got on rank {rank} {failure}")
-    for rank, names in enumerate(differences):
+    except Exception as error:
+        mine, failure = {}, error
+    expected = comm.bcast(mine)
+    fault = f"{type(failure).__name__}: {failure}"[:300] if failure is not None else ""
+    other = ", ".join(name for name in expected if mine.get(name) != expected[name]) if failure is None else ""
+    reports = [comm.bcast((fault, other), root=rank) for rank in range(comm.size)]  # of each rank, on each rank
+    if failure is not None:
+        raise failure
+    for rank, (fault, _) in enumerate(reports):
+        if fault:
+            raise ValueError(f"comm: expected good arguments on all ranks, got on rank {rank} {fault}")
+    for rank, (_, names) in enumerate(reports):
         if names:
             raise ValueError(f"comm: expected the same on all ranks, got on rank {rank} another {names}")
     return found
-
-
-def _from_each(comm, text):
-    """The texts of all ranks, each on each; of long ones the first 300 bytes. One Allreduce."""
-    letters = np.zeros((comm.size, 300), np.int64)
-    raw = text.encode()[:300]
-    letters[comm.rank, : len(raw)] = list(raw)
-    flat = letters.ravel()
-    comm.Allreduce(None, flat)
-    return [bytes(row[row > 0].tolist()).decode(errors="ignore") for row in flat.reshape(letters.shape)]
 
 
 def agree(comm, model, rng, history):

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
 import sympy
 
 from . import symbols
@@ -23,7 +22,16 @@ from .checks import check_flag, check_function, check_kind
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
-class Node:
+class _NoArray:
+    """What NumPy may not take for an array of objects: what it did to one would leave no trace."""
+
+    __array_ufunc__ = None
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("an array of NumPy's")
+
+
+class Node(_NoArray):
     """A value: an input, a number, or what one operation makes of others.
 
     op:    "input", "number", "+", "-", "*", "/", "tanh", "sigmoid" or "positive"
@@ -41,10 +49,21 @@ class Node:
     def __repr__(self):
         return self.names[-1] if self.names else str(self.args[0]) if self.op == "number" else self.op
 
+    def __eq__(self, other):
+        raise TypeError("a comparison; whether two nodes are one, `is` tells")
+
+    __ne__, __hash__ = __eq__, object.__hash__
+
     def __array_namespace__(self):
         return _Recording
 
-    real = property(lambda self: self)
+    real = property(lambda self: _Real(self))
+
+
+class _Real(NamedTuple):
+    """The real part of a node, for `cells.positive` and for nothing else."""
+
+    node: Node
 
 
 class _Recording:
@@ -53,27 +72,49 @@ class _Recording:
     __name__ = "record"
 
     @staticmethod
-    def heaviside(x, _):
-        return Node("positive", x)
+    def heaviside(x, at_zero):
+        if not isinstance(x, _Real) or at_zero != 0:
+            raise TypeError("another heaviside than that of cells.positive")
+        return Node("positive", x.node)
+
+
+class _Planes(_NoArray, tuple):
+    """A tuple of nodes."""
+
+
+class _Array(_Planes):
+    """Nodes in one array: what is done to it is done to each, and `a + u` adds them one by one."""
 
 
 def _tanh(x):
+    if not isinstance(x, Node):
+        raise TypeError(f"tanh of {x!r}")
     return Node("tanh", x)
 
 
 def _operation(op, swapped):
     def method(self, other):
-        if other is ZERO:  # it knows the answer
-            return NotImplemented
-        pair = self, other if isinstance(other, Node) else Node("number", other)
-        return Node(op, *(pair[::-1] if swapped else pair))
+        if isinstance(other, int | float):
+            other = Node("number", other)
+        if not isinstance(other, Node):
+            return NotImplemented  # `ZERO` knows the answer
+        return Node(op, *((other, self) if swapped else (self, other)))
+
+    return method
+
+
+def _each(op, swapped):
+    def method(self, other):
+        others = other if isinstance(other, _Array) else (other,) * len(self)
+        return _Array(ARITHMETIC[op](*((y, x) if swapped else (x, y))) for x, y in zip(self, others, strict=True))
 
     return method
 
 
 for _op, _name in {"+": "add", "-": "sub", "*": "mul", "/": "truediv"}.items():
-    setattr(Node, f"__{_name}__", _operation(_op, swapped=False))
-    setattr(Node, f"__r{_name}__", _operation(_op, swapped=True))
+    for _class, _make in (Node, _operation), (_Array, _each):
+        setattr(_class, f"__{_name}__", _make(_op, swapped=False))
+        setattr(_class, f"__r{_name}__", _make(_op, swapped=True))
 
 
 def elementary(tanh, node, x):
@@ -151,21 +192,22 @@ class Recorded(NamedTuple):
 def record(cell, own=True):
     """The `Recorded` of each stage of `cell`. own: whether p is there; if not it is `ZERO`, and leaves no trace.
 
-    Raises TypeError if a step or back does more than + - * /, tanh and positive.
+    Raises TypeError, with the function's name, if a step or back does more than + - * /, tanh and positive.
     """
     check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
     check_flag("own", own)
     found, state = [], cell.states
     for stage in cell.stages:
         p = [Node("input", names=[f"p_{k}"]) if own else ZERO for k in cell.own]
-        inputs = {"a": _inputs(stage.inputs, "a_"), "u": _inputs(stage.recurs, "u_"), "s": _inputs(state), "p": p}
+        inputs = {"a": _Array(_inputs(stage.inputs, "a_")), "u": _Array(_inputs(stage.recurs, "u_"))}
+        inputs |= {"s": _inputs(state), "p": _Array(p)}
         after, kept = _traced(stage.step, *inputs.values(), _tanh)
         step = _finished(stage.step, inputs, {"s": after, "kept": kept})
 
         state = [node.names[-1] if node.names else f"s{k}" for k, node in enumerate(after)]  # for the next stage
         fields = getattr(kept, "_fields", [f"kept{k}" for k in range(len(kept))])
         p = [Node("input", names=node.names[:1]) if own else ZERO for node in p]
-        inputs = {"ds": _inputs(state, "d"), "kept": _like(kept, _inputs(fields)), "p": p}
+        inputs = {"ds": _inputs(state, "d"), "kept": _like(kept, _inputs(fields)), "p": _Array(p)}
         grads = dict(zip(("da", "du", "ds", "dp"), _traced(stage.back, *inputs.values()), strict=True))
         found.append(Recorded(step, _finished(stage.back, inputs, grads)))
     return found
@@ -197,8 +239,7 @@ def played(cell, see, apply=elementary, own=True):
 
 
 def _inputs(names, prefix=""):
-    """Input nodes in an array, so that a + u adds them one by one."""
-    return np.array([Node("input", names=[prefix + name]) for name in names] or [], object)
+    return _Planes(Node("input", names=[prefix + name]) for name in names)
 
 
 def _like(planes, found):
@@ -222,12 +263,19 @@ def _traced(function, *args):
     sys.settrace(lambda frame, event, value: look if frame.f_code is function.__code__ else None)
     try:
         return function(*args)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TypeError(
+            f"{function.__name__}: expected + - * / of planes, tanh and positive, and nothing else; got {error}"
+        ) from error
     finally:
         sys.settrace(tracer)
 
 
 def _finished(function, inputs, outputs):
     """The record; what `cells.sigmoid` computed is one operation in it."""
+    for name, planes in outputs.items():
+        if strange := [x for x in planes if not isinstance(x, Node | int | float) and x is not ZERO]:
+            raise TypeError(f"{function.__name__}: {name}: expected planes, got {strange[0]!r}")
     given = [node for planes in inputs.values() for node in planes if isinstance(node, Node)]
     nodes, todo = {*given}, [node for planes in outputs.values() for node in planes if isinstance(node, Node)]
     while todo:
@@ -263,7 +311,7 @@ def _expression(node, symbol, top=False):
     if node.names and not top:
         return symbol(node)
     if node.op == "number":
-        return sympy.Integer(node.args[0])
+        return sympy.sympify(node.args[0])
     parts = [_expression(x, symbol) for x in node.args]
     if node.op in ARITHMETIC:
         return ARITHMETIC[node.op](*parts)

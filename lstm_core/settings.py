@@ -1,6 +1,8 @@
 """Settings: what `fit` is given, checked in one place."""
 
 import hashlib
+from numbers import Number
+from types import FunctionType, NoneType
 from typing import NamedTuple
 
 import numpy as np
@@ -111,21 +113,18 @@ def check_state_value(name, value, theta):
 def fingerprints(given):
     """What has to be the same on all ranks, by name, as short texts: other settings or data have other texts.
 
-    Of the model only what is not handed over by rank 0: its layers, loss and dtype. A schedule is asked for its rate
-    at many points, an optimiser for three steps: what cannot be looked into is known by what it does.
+    Of the model only what is not handed over by rank 0: its layers, loss and dtype.
     """
     model, examples = given.model, given.examples
-    layers = [(layer.config, layer.cell and layer.cell.name) for layer in model.layers]
     found = {
-        "model": repr((layers, model.loss_function.__qualname__, str(model.theta.dtype))),
+        "model": repr(([layer.config for layer in model.layers], _text(model.loss_function), str(model.theta.dtype))),
         "x": _digest(examples.x),
         "y": _digest(examples.y),
         "lengths": _digest(examples.lengths),
         "validation": repr([_digest(array) for array in given.validation or ()]),
-        "rate": repr([float(given.rate(given.epochs * k / 100)) for k in range(101)]),
-        "optimizer": repr(_three_steps(given.optimizer)),
     }
-    return found | {k: repr(getattr(given, k)) for k in ("epochs", "batch", "clip", "buckets", "truncate", "patience")}
+    names = ("rate", "optimizer", "epochs", "batch", "clip", "buckets", "truncate", "patience")
+    return found | {name: _text(getattr(given, name)) for name in names}
 
 
 def _digest(array):
@@ -136,13 +135,21 @@ def _digest(array):
     return f"{array.shape} {array.dtype} {hashlib.blake2b(array).hexdigest()}"
 
 
-def _three_steps(optimizer):
-    """Where an optimiser takes three numbers in three steps."""
-    theta = np.array([-1.0, 0.5, 2.0])
-    state = optimizer.init(theta)
-    for k in range(3):
-        optimizer.update(theta, theta + k, state, 0.1)
-    return theta.tolist()
+def _text(value):
+    """A text for a number, a word, a tuple, or a function: its name, its code and the numbers that it was made with.
+
+    `optim.constant(0.1)` and `optim.constant(0.2)` are one code with two numbers. Nothing is called, for a schedule or
+    optimiser of the user's own may note its calls; and of what can change, such as a list, only the type counts.
+    """
+    if isinstance(value, str | bytes | bool | NoneType | Number):
+        return repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_text, value))})"
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        code, made_with = value.__code__, (*cells, *(value.__defaults__ or ()))
+        return f"{value.__qualname__} {code.co_code.hex()} {code.co_names} {_text(code.co_consts)} {_text(made_with)}"
+    return type(value).__qualname__
 
 
 def _check_validation(model, validation, device):

@@ -345,4 +345,6 @@ FGR = Cell("fgr", [
 ], states="hciof", own="iof", forget="f")  # fmt: skip
 NAS = Cell("nas", [Stage("01234567", nas_step, nas_back)], states="hc")
 
-CELLS = {cell.name: cell for cell in (RNN, RNN_RELU, LSTM, GRU, GRU_BEFORE, NIG, NFG, NOG, NIAF, NOAF, CIFG, FGR, NAS)}
+CELLS = {cell.name: cell for cell in (
+    RNN, RNN_RELU, LSTM, GRU, GRU_BEFORE, NIG, NFG, NOG, NIAF, NOAF, CIFG, FGR, NAS,
+)}  # fmt: skip

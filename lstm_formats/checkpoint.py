@@ -7,37 +7,37 @@ the history says of each epoch, the generator's state, and the SHA-256 of the fi
 
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
 
 from lstm_core.arrays import to_host
-from lstm_core.checks import brief, check_rng
-from lstm_core.files import write_atomic
-from lstm_core.scores import Scores
-from lstm_core.training import History
+from lstm_core.checks import brief
+from lstm_core.files import read, write_atomic
+from lstm_core.history import PER_UPDATE
 
-from .configs import DAMAGE, config_of, model_from, reason
+from .configs import DAMAGE, check_fields, check_json, config_of, model_from, reason
+from .states import fields_of, generator_from, history_from, state_of
 
 VERSION = 1
 BLANK = "?" * 64
-BATCHES = "batch_loss", "batch_norm"
+FIELDS = "sha256", "version", "model", "history", "rng"
 
 
 def save(path, model, history=None, rng=None):
     """Write `model`, and what `fit` needs to go on (its `History` and the numpy.random.Generator), to the file `path`.
 
-    The file is written whole or not at all. Arrays are NumPy's in the file, wherever the model is.
-    Raises ValueError for a cell or a loss that is not of lstm_core, or parameters that are not finite; TypeError for
-    another generator; OSError from the disk.
+    The file is written whole or not at all. Arrays are NumPy's in the file, wherever the model is. The history may be
+    one that is `unfinished`, of an interrupt within an epoch.
+    Raises ValueError for what could not be loaded again: a cell or a loss that is not of lstm_core, parameters that are
+    not finite, a history that is not as `fit` makes it for this model; TypeError for another history or generator than
+    NumPy's own; OSError from the disk.
     """
-    if rng is not None:
-        check_rng(rng)
-    tensors, state = dict(model.params), None if rng is None else rng.bit_generator.state
+    meta = {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
+    meta |= {"history": fields_of(history, model.theta), "rng": state_of(rng)}
     if history is not None:  # the long lists as arrays: safetensors takes no more than 100 MB of JSON
-        history = vars(history) | {name: np.array(getattr(history, name), float) for name in BATCHES}
-    meta = {"sha256": BLANK, "version": VERSION, "model": config_of(model), "history": history, "rng": state}
+        meta["history"] |= {name: np.array(meta["history"][name], float) for name in PER_UPDATE}
+    tensors = dict(model.params)
 
     def keep(x):  # an array, of the history or the generator
         name = f"state.{len(tensors)}"
@@ -47,6 +47,7 @@ def save(path, model, history=None, rng=None):
     text = json.dumps(meta, default=keep)  # all digits; NaN and infinity too
     tensors = {k: np.asarray(to_host(v), order="C") for k, v in tensors.items()}
     raw = safetensors.numpy.save(tensors, {"lstm_core": text})
+    check_json("model and history", raw, *_header(raw))
     write_atomic(path, raw.replace(BLANK.encode(), hashlib.sha256(raw).hexdigest().encode(), 1))
 
 
@@ -56,48 +57,44 @@ def load(path):
     Data and the other arguments of `fit` are not in it. The arrays are NumPy's; `model.to(device)`, or
     `fit(…, device=device)`, moves them.
     Raises OSError if there is no such file, and ValueError, naming the file, for one that is not whole: truncated,
-    altered in any byte, of another format or version.
+    altered in any byte, of another format or version; and for one that is whole but that `save` does not write, with a
+    field that is missing, of another type, or out of its range.
     """
-    raw = Path(path).read_bytes()
+    raw = read(path)
     try:
         tensors, meta = _read(raw)
-        history, rng = _history(meta["history"]), _generator(meta["rng"])
-        return model_from(meta["model"], tensors), history, rng
+        model = model_from(meta["model"], tensors)
+        return model, history_from(meta["history"], model.theta), generator_from(meta["rng"])
     except (*DAMAGE, safetensors.SafetensorError) as error:
         kind = type(error).__name__
         raise ValueError(f"{path}: no whole checkpoint of lstm_core: {kind}: {reason(error)}") from error
 
 
+def _header(raw):
+    """Where the JSON of a safetensors file begins and ends, as its first eight bytes say."""
+    return 8, 8 + int.from_bytes(raw[:8], "little")
+
+
 def _read(raw):
     """The parameters by name, and the metadata, the other arrays in their places. Version and digest are checked."""
+    begin, end = _header(raw)
+    check_json("header", raw, begin, end)
     tensors = safetensors.numpy.load(raw)
-    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    header = json.loads(raw[begin:end])
 
     def put_back(found):
-        return tensors.pop(found["tensor"]) if found.keys() == {"tensor"} else found
+        is_place = found.keys() == {"tensor"} and isinstance(found["tensor"], str)
+        return tensors.pop(found["tensor"]) if is_place else found
 
     meta = json.loads(header["__metadata__"]["lstm_core"], object_hook=put_back)
     if meta["version"] != VERSION:
         raise ValueError(f"expected format version {VERSION}, got {brief(meta['version'])}")
-    digest = hashlib.sha256(raw.replace(meta["sha256"].encode(), BLANK.encode(), 1)).hexdigest()
-    if digest != meta["sha256"]:
-        raise ValueError(f"expected content with SHA-256 {meta['sha256']}, got {digest}: it was altered")
+    check_fields("metadata", meta, FIELDS)
+    found, view = hashlib.sha256(), memoryview(raw)
+    place = raw.index(meta["sha256"].encode())
+    for part in (view[:place], BLANK.encode(), view[place + len(BLANK) :]):
+        found.update(part)
+    if found.hexdigest() != meta["sha256"]:
+        expected = meta["sha256"][: len(BLANK)]
+        raise ValueError(f"expected content with SHA-256 {expected}, got {found.hexdigest()}: it was altered")
     return tensors, meta
-
-
-def _history(found):
-    """The `History` of its fields as JSON has them; None of None."""
-    if found is None:
-        return None
-    batches = {name: found[name].tolist() for name in BATCHES}
-    return History(**found | batches | {"validation": [Scores(*scores) for scores in found["validation"]]})
-
-
-def _generator(state):
-    """The generator in the state that its bit generator had; None of None."""
-    if state is None:
-        return None
-    kinds = {kind.__name__: kind for kind in np.random.BitGenerator.__subclasses__()}
-    bits = kinds[state["bit_generator"]]()
-    bits.state = state
-    return np.random.Generator(bits)

@@ -11,6 +11,8 @@ from lstm_core.losses import mse, softmax_cross_entropy
 from lstm_core.model import Model
 
 DTYPES = "float32", "float64"
+FIELDS = "dtype", "loss", "layers"
+MOST_LAYERS = 10_000
 LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
 
 # What a damaged file leads to while it is read, beside the errors of the library that parses it: a word is missing, a
@@ -20,7 +22,25 @@ DAMAGE = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError
 
 def reason(error):
     """Why a file is refused, in words, from the error that it led to."""
-    return f"there is no {error}" if isinstance(error, KeyError) else str(error)
+    return listed([f"there is no {error}" if isinstance(error, KeyError) else error])
+
+
+def check_fields(name, found, expected):
+    """Raise ValueError unless `found` is a dict with exactly the fields expected."""
+    if not isinstance(found, dict) or found.keys() != {*expected}:
+        names = listed(map(brief, found)) if isinstance(found, dict) else brief(found)
+        raise ValueError(f"{name}: expected the fields {', '.join(expected)}, got {names}")
+
+
+def check_json(name, text, begin=0, end=None):
+    """Raise ValueError if JSON, the bytes `text` from `begin` to `end`, would take much more memory than it has bytes.
+
+    A list of lists that are empty takes 64 bytes for three. What `save` writes is far from it.
+    """
+    size = (len(text) if end is None else min(end, len(text))) - begin
+    parts = sum(text.count(mark, begin, end) for mark in (b"{", b"["))
+    if parts > 50_000 + size // 20 or text.count(b",", begin, end) > 50_000 + size // 6:
+        raise ValueError(f"{name}: expected no more than a model and its history need, got {size} bytes in tiny parts")
 
 
 def config_of(model):
@@ -30,6 +50,7 @@ def config_of(model):
         raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {brief(model.loss_function)}")
     check_choice("dtype", str(model.theta.dtype), DTYPES)
     check_parameters(model, model.params)
+    check_number_of(model.layers)
     layers = [check_known(layer).config for layer in model.layers]
     return {"dtype": str(model.theta.dtype), "loss": name, "layers": layers}
 
@@ -52,16 +73,34 @@ def model_from(config, arrays):
 
     Raises ValueError, saying what is wrong: the config, or a parameter's name, shape, dtype or numbers.
     """
-    arrays = {"theta": arrays} if isinstance(arrays, np.ndarray) else arrays
-    check_choice("loss", config.get("loss"), LOSSES)
-    check_choice("dtype", config.get("dtype"), DTYPES)
-    layers = [make(layer) for layer in config.get("layers", ())]
+    check_fields("config", config, FIELDS)
+    check_choice("loss", config["loss"], LOSSES)
+    check_choice("dtype", config["dtype"], DTYPES)
+    layers = layers_of(config)
     size = sum(math.prod(shape) for layer in layers for shape in layer.shapes.values())
-    found = sum(array.size for array in arrays.values())
+    found = arrays.size if isinstance(arrays, np.ndarray) else sum(array.size for array in arrays.values())
     if found != size:  # before memory is taken for it
-        raise ValueError(f"parameters: expected {size} numbers, got {found}")
-    model = Model(layers, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
-    return fill(model, views(model.shapes, arrays["theta"]) if arrays.keys() == {"theta"} else arrays)
+        raise ValueError(f"parameters: expected {brief(size)} numbers, got {found}")
+    empty = [layer._replace(init=_zeros(layer)) for layer in layers]  # starting values take their time
+    model = Model(empty, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
+    model.layers = tuple(layers)
+    return fill(model, views(model.shapes, arrays) if isinstance(arrays, np.ndarray) else arrays)
+
+
+def layers_of(config):
+    """The layers of a `config_of`. Raises ValueError, saying what is wrong, for anything else."""
+    check_number_of(config["layers"])
+    return [make(layer) for layer in config["layers"]]
+
+
+def check_number_of(layers):
+    """Raise ValueError for more layers than files hold: a word of a few letters makes one of them."""
+    if len(layers) > MOST_LAYERS:
+        raise ValueError(f"layers: expected at most {MOST_LAYERS} in a file, got {len(layers)}")
+
+
+def _zeros(layer):
+    return lambda rng: dict.fromkeys(layer.shapes, 0.0)
 
 
 def fill(model, arrays):

@@ -15,18 +15,18 @@ behind it, the recurrent part's bias: p of a GRU's candidate, else 0. dense and 
 
 import json
 from itertools import zip_longest
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lstm_core import layers, variants
 from lstm_core.arrays import to_host
-from lstm_core.checks import check_choice
-from lstm_core.files import write_atomic
+from lstm_core.checks import brief, check_choice, check_flag, listed
+from lstm_core.files import read, write_atomic
 from lstm_core.model import Model
 
-from .configs import DAMAGE, config_of, model_from, prefixes, reason
+from .configs import DAMAGE, FIELDS, check_fields, check_json, config_of, layers_of, model_from, prefixes, reason
+from .onnx_checks import check_graph, check_wire, digest
 
 OPSET, IR_VERSION = 22, 10
 
@@ -71,7 +71,8 @@ def save(model, path, states=False, softmax=False):
     softmax: y are probabilities: a softmax over the classes stands behind the last layer, where `load` finds it
              as a layer, so that a model to train on is better saved without
 
-    Initializers are called as the parameters, "lstm.W"; the layers' configs are in the metadata, as JSON.
+    Initializers are called as the parameters, "lstm.W"; the layers' configs are in the metadata, as JSON, and with them
+    a SHA-256 of all that the model's meaning depends on, the numbers too.
     Raises ValueError for a cell that ONNX has no operator for, a loss that is not of `losses`, or parameters that are
     not finite; ImportError without onnx.
     """
@@ -79,34 +80,55 @@ def save(model, path, states=False, softmax=False):
     if softmax:
         more = Model([*model.layers, layers.activation("softmax")], model.loss_function, rng=np.random.default_rng(0))
         model = more.at(model.theta)
-    meta = config_of(model) | {"names": model.names, "states": bool(states)}
+    meta = config_of(model) | {"names": [*model.names], "states": check_flag("states", states)}
     proto = _proto(onnx, model, states)
-    onnx.helper.set_model_props(proto, {"lstm_core": json.dumps(meta)})
+    text = json.dumps(meta | {"sha256": digest(meta, _parts(onnx, proto))})
+    check_json("layers", text.encode())
+    onnx.helper.set_model_props(proto, {"lstm_core": text})
     onnx.checker.check_model(proto, full_check=True)
-    write_atomic(path, proto.SerializeToString())
+    raw = proto.SerializeToString()
+    check_wire(raw, proto.DESCRIPTOR)
+    write_atomic(path, raw)
 
 
 def load(path):
-    """The `Model` of an ONNX file that `save` has written. Its numbers are those in the graph: there is no checksum.
+    """The `Model` of an ONNX file that `save` has written: the numbers in the graph, the rest from the metadata.
 
     The graph has to be, node for node, that of the layers in the metadata. (For a single node of any other graph there
-    is `from_node`.) Initial states are not a model's: `Model.run` takes them.
+    is `from_node`.) Initial states are not a model's: `Model.run` takes them. No other file is opened.
     Raises OSError if there is no such file, ImportError without onnx, and ValueError, naming the file and what is wrong
-    in it, for all else: truncated, other operators, attributes or connections, wrong shapes, NaN.
+    in it, for all else: truncated, other operators, attributes or connections, wrong shapes, NaN, or other numbers than
+    those of the SHA-256 in the metadata. (Files from before there was one are read; who changes numbers on purpose
+    removes it.)
     """
-    onnx, raw = _onnx(), Path(path).read_bytes()
+    onnx, raw = _onnx(), read(path)
     from google.protobuf.message import DecodeError
 
     damage = *DAMAGE, DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError
     try:
+        check_wire(raw, onnx.ModelProto.DESCRIPTOR)
         proto = onnx.load_model_from_string(raw)
+        check_graph(proto.graph)
         onnx.checker.check_model(proto, full_check=True)
-        meta = json.loads({prop.key: prop.value for prop in proto.metadata_props}["lstm_core"])
-        model = model_from(meta, _parameters(onnx, proto, meta))
+        meta = _metadata(proto)
+        config = {key: meta[key] for key in FIELDS}
+        model = model_from(config, _parameters(onnx, proto, meta["names"], layers_of(config)))
         _check_same(_parts(onnx, _proto(onnx, model, meta["states"])), _parts(onnx, proto))
+        if "sha256" in meta and meta["sha256"] != digest(meta, _parts(onnx, proto)):
+            raise ValueError(f"expected content with SHA-256 {brief(meta['sha256'])}, got another: it was altered")
         return model
     except damage as error:
         raise ValueError(f"{path}: expected an ONNX model of lstm_core, whole: {reason(error)}") from error
+
+
+def _metadata(proto):
+    """Our metadata in an ONNX model: `config_of`, the layers' names, whether there are states, and a digest or none."""
+    found = {prop.key: prop.value for prop in proto.metadata_props}["lstm_core"].encode()
+    check_json("metadata", found)
+    meta = json.loads(found)
+    expected = (*FIELDS, "names", "states", "sha256")
+    check_fields("metadata", meta if "sha256" in meta else meta | {"sha256": None}, expected)
+    return meta
 
 
 def to_node(layer, P):
@@ -145,10 +167,11 @@ def from_node(node, arrays):
     n, rows = len(directions), len(form.gates) * H
     shapes = {"W": (n, rows, D), "R": (n, rows, H), "B": (n, 2 * rows)}
     shapes |= {"P": (n, len(form.own) * H)} if operator == "LSTM" else {}
-    arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | arrays
-    wrong = [f"{key} {shapes.get(key)}, got {a.shape}" for key, a in arrays.items() if a.shape != shapes.get(key)]
+    found = {key: array.shape for key, array in sorted(arrays.items())}
+    wrong = [f"{key} {shapes.get(key)}, got {shape}" for key, shape in found.items() if shape != shapes.get(key)]
     if wrong:
         raise ValueError(f"{operator}: expected {'; '.join(wrong)}")
+    arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | arrays
     b, recurrent_b = np.split(arrays["B"][..., None], 2, axis=1)
     ours = {"W": arrays["W"], "R": arrays["R"]}
     if "P" in arrays:
@@ -199,7 +222,7 @@ def _asked(node, H):
     for cell, attributes in forms.items():
         if {"input_forget": 0} | attributes == asked:
             return cell, direction
-    raise ValueError(f"{node.op_type}: expected {' or '.join(map(str, forms.values()))}, got {asked}")
+    raise ValueError(f"{node.op_type}: expected {' or '.join(map(str, forms.values()))}, got {listed([asked])}")
 
 
 def _value(attribute):
@@ -316,12 +339,11 @@ def _recurrent(graph, name, layer, P, x, states):
 # ---- what is in a file -----------------------------------------------------------------------------------------------
 
 
-def _parameters(onnx, proto, meta):
-    """The parameters in a graph, by our names, for the layers that the metadata has. ValueError for other shapes."""
+def _parameters(onnx, proto, names, found_layers):
+    """The parameters in a graph, by our names, for the layers called `names`. ValueError for other shapes."""
     weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
     nodes, arrays = {node.name: node for node in proto.graph.node}, {}
-    for name, config in zip(meta["names"], meta["layers"], strict=True):
-        layer = layers.make(config)
+    for name, layer in zip(names, found_layers, strict=True):
         if layer.directions:
             found = {key: weights[f"{name}.{key}"] for key in "WRBP" if f"{name}.{key}" in weights}
             _, P = from_node(nodes[f"{name}.Y"], found)
@@ -330,7 +352,7 @@ def _parameters(onnx, proto, meta):
             P = {key: np.atleast_2d(array).T for key, array in found.items()}
         shapes = {key: P[key].shape for key in layer.shapes if key in P}
         if shapes != layer.shapes:
-            raise ValueError(f"{name}: expected {layer.shapes}, got {shapes}")
+            raise ValueError(f"{listed([name])}: expected {layer.shapes}, got {shapes}")
         arrays |= {f"{name}.{key}": P[key] for key in layer.shapes}
     return arrays
 
@@ -339,13 +361,21 @@ def _check_same(expected, found):
     """Raise ValueError, naming the first that differs, unless the parts of two graphs are the same."""
     for ours, theirs in zip_longest(expected, found):
         if ours != theirs:
-            ours, theirs = (" ".join(str(part).partition("raw_data")[0].split()) for part in (ours, theirs))
+            ours, theirs = map(_words, (ours, theirs))
             more = ", with other numbers" if ours == theirs else ""
             raise ValueError(f"graph: expected {ours}, got {theirs}{more}")
 
 
+def _words(part):
+    """A part of a graph as it stands in a message: of a weight all but its numbers."""
+    if getattr(part, "raw_data", b""):
+        part = type(part)(dims=part.dims, data_type=part.data_type, name=part.name)
+    return listed([" ".join(str(part).split())])
+
+
 def _parts(onnx, proto):
     """All that a model's meaning depends on, one part after the other."""
-    g, numpy = proto.graph, onnx.numpy_helper  # numbers may be stored in several ways, but not in another file
-    weights = [t if t.external_data else numpy.from_array(numpy.to_array(t), t.name) for t in g.initializer]
-    return [*proto.opset_import, *g.input, *g.output, *g.node, *weights, *g.sparse_initializer, *proto.functions]
+    g, numpy = proto.graph, onnx.numpy_helper
+    yield from (*proto.opset_import, *g.input, *g.output, *g.node)
+    for tensor in g.initializer:  # its numbers may be stored in several ways
+        yield numpy.from_array(numpy.to_array(tensor), tensor.name)

@@ -8,12 +8,13 @@ biases, b_ih + b_hh, where one would do: here b is their sum. Only the candidate
 + r ⊙ (R h + b_hh)), needs both: its b_hh is our p. On the way out b becomes b_ih, and every other b_hh is 0.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from lstm_core.arrays import to_host, views
-from lstm_core.checks import listed
+from lstm_core.arrays import namespace, to_host, views
+from lstm_core.checks import brief, check_flag, listed
 
 from .configs import check_known, fill, prefixes
 
@@ -39,8 +40,12 @@ def state_dict(model, stacked=False):
 
     A module is called as the layer is (`model.names`, blanks made underscores): "lstm.weight_ih_l0", "dense.bias", ….
     The arrays are copies and contiguous, as safetensors.numpy needs them.
-    stacked: recurrent layers of one kind are one module, as of torch.nn.LSTM(num_layers=2): "lstm.weight_ih_l1".
-    Raises ValueError for layers that PyTorch does not have: peepholes, variants, a GRU with reset before, reverse.
+    stacked: recurrent layers of one kind are one module, as of torch.nn.LSTM(num_layers=2): "lstm.weight_ih_l1". They
+             have to stand directly behind one another and have as many hidden units; or with a dropout between each
+             two, the same everywhere, which is torch.nn.LSTM(num_layers=2, dropout=rate)
+    A dict of arrays has no room for a digest: that a number was changed into another nobody can tell.
+    Raises ValueError for layers that PyTorch does not have: peepholes, variants, a GRU with reset before, reverse; and
+    for layers to be stacked that none of its modules computes.
     """
     theta = to_host(model.theta)
     return {
@@ -52,9 +57,10 @@ def state_dict(model, stacked=False):
 def load_state_dict(model, state, stacked=False):
     """Set the parameters of `model` to those of PyTorch's `state`, name -> tensor or NumPy array: all or none.
 
-    Names are those of `state_dict`. Raises ValueError for a wrong name, shape, dtype, NaN or infinity.
+    Names are those of `state_dict`. Raises ValueError for a wrong name, shape, dtype, NaN or infinity, and TypeError
+    for masked arrays and other subclasses.
     """
-    state = {name: x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x) for name, x in state.items()}
+    state = {name: _host(name, x) for name, x in state.items()}
     places, theta = _places(model, stacked), np.zeros(model.theta.shape, model.theta.dtype)
     if state.keys() != places.keys():
         raise ValueError(f"state: expected {listed(places)}, got {listed(state)}")
@@ -67,10 +73,21 @@ def load_state_dict(model, state, stacked=False):
     fill(model, views(model.shapes, theta))
 
 
+def _host(name, x):
+    """A tensor or array as a plain NumPy array."""
+    if hasattr(x, "detach"):
+        return x.detach().cpu().numpy()
+    if isinstance(x, np.ndarray):
+        namespace(**{name: x})
+    return np.asarray(x)
+
+
 def _places(model, stacked):
     """Where PyTorch's numbers are in the θ of `model`: name of an array -> `Place`."""
     index, places = views(model.shapes, np.arange(model.theta.size)), {}
     kinds = [layer.name for layer in model.layers]
+    if check_flag("stacked", stacked):
+        _check_stacks(model)
     for k, (name, layer) in enumerate(zip(model.names, model.layers, strict=True)):
         check_known(layer)
         P = {key: index[f"{name}.{key}"] for key in layer.shapes}
@@ -86,6 +103,25 @@ def _places(model, stacked):
         elif P:  # dense
             places |= {f"{name}.weight": _first(P["W"]), f"{name}.bias": _first(P["b"][:, 0])}
     return places
+
+
+def _check_stacks(model):
+    """Raise ValueError unless one module of PyTorch computes what the recurrent layers of each kind do, stacked."""
+    kinds = [layer.name for layer in model.layers]
+    for kind in dict.fromkeys(layer.name for layer in model.layers if layer.directions):
+        places = [k for k, name in enumerate(kinds) if name == kind]
+        stack = [model.layers[k] for k in places]
+        between = [[layer.config for layer in model.layers[j + 1 : k]] for j, k in pairwise(places)]
+        alike = all(configs == between[0] for configs in between) and (
+            not between or [config["layer"] for config in between[0]] in ([], ["dropout"])
+        )
+        hidden = {layer.config.get("of", layer.config)["hidden"] for layer in stack}
+        if not alike or len(hidden) > 1 or any(layer.collapses for layer in stack[:-1]):
+            found = listed(brief(layer.config) for layer in model.layers[places[0] : places[-1] + 1])
+            raise ValueError(
+                f"stacked: expected the layers of kind {kind} directly behind one another, or with one and the same "
+                f"dropout between each two, of as many hidden units, and all steps handed on, got {found}"
+            )
 
 
 def _check_pytorch_has(name, layer):

@@ -6,27 +6,29 @@
 A layer's attributes are its config ("of.cell" is the cell of the layer that a bidirectional or reverse one is made of).
 Names say what is in them: gate is the gate's name in the cell ("f.i", in full gate recurrence: what f receives from i),
 and the element of a cell's own parameters is called as the cell calls them, Peepholes or RecurrentBiases. Numbers stand
-row by row and with all digits: what is read is what was written, to the last bit.
+row by row and with all digits: what is read is what was written, to the last bit. The sha256 of <Model> is the digest
+of configs and numbers. Older files have none; who changes a number by hand removes it.
 """
 
+import hashlib
 import json
 import math
-from itertools import islice, zip_longest
-from pathlib import Path
+import re
+from itertools import islice
 from xml.etree import ElementTree
 
 import numpy as np
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from lstm_core.arrays import to_host
-from lstm_core.checks import check_choice
-from lstm_core.files import write_atomic
+from lstm_core.checks import check_choice, listed
+from lstm_core.files import read, write_atomic
 from lstm_core.layers import make
 
-from .configs import DAMAGE, DTYPES, config_of, model_from, reason
+from .configs import DAMAGE, DTYPES, check_number_of, config_of, model_from, reason
 
 WORDS = "layer", "cell", "function"  # options of layers that are words; the others are numbers, true or false
-END = ElementTree.Element("nothing more")
+PIECE = 2**16  # bytes that are parsed at a time, and that a tag has at most
 
 
 def save(model, path):
@@ -34,7 +36,9 @@ def save(model, path):
 
     Raises as `checkpoint.save` does, and ValueError for a cell with a name in it that XML cannot hold.
     """
-    root = _tree(config_of(model), to_host(model.theta).tolist())
+    config, theta = config_of(model), to_host(model.theta)
+    root = _tree(config, theta.tolist())
+    root.set("sha256", _digest(config, theta))
     ElementTree.indent(root)
     write_atomic(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
 
@@ -43,35 +47,104 @@ def load(path):
     """The model that `save` has written to the file `path`.
 
     Raises OSError if there is no such file, and ValueError, naming the file and the element, for one that is not what
-    `save` writes. Document types, and with them entities and references to other files, are refused.
+    `save` writes, or has other numbers than those of its digest. Document types, and with them entities and references
+    to other files, are refused.
     """
-    raw, place = Path(path).read_bytes(), "<Model>"
+    raw, reader = read(path), _Reader()
     try:
-        root = fromstring(raw, forbid_dtd=True)
-        config, theta = {"dtype": root.get("dtype", ""), "loss": root.get("loss", ""), "layers": []}, []
-        check_choice("dtype", config["dtype"], DTYPES)
-        for node in root:
-            place = _start(node)
-            config["layers"].append(make(_config(node)).config)
-        for found, expected in zip_longest(root.iter(), _tree(config).iter(), fillvalue=END):
-            place = _start(found)
-            if place != _start(expected):
-                raise ValueError(f"expected {_start(expected)}")
-            with np.errstate(over="ignore"):  # what is too large for the dtype is not finite
-                numbers = np.array(f"{found.text or ''} {found.tail or ''}".split(), config["dtype"])
-            size = int(expected.get("rows", 0)) * int(expected.get("columns", 0))
-            if len(numbers) != size or not np.isfinite(numbers).all():
-                raise ValueError(f"expected {size} finite numbers, got {len(numbers)}")
-            theta.append(numbers)
-        return model_from(config, np.concatenate(theta))
+        if re.search(rb"<[^<>]{%d}" % PIECE, raw):
+            raise ValueError(f"expected tags of less than {PIECE} bytes, got a longer one")
+        parser = DefusedXMLParser(target=reader, encoding="utf-8", forbid_dtd=True)
+        for k in range(0, len(raw), PIECE):
+            parser.feed(raw[k : k + PIECE])
+        config, theta, digest = parser.close()
+        model = model_from(config, theta)
+        if digest is not None and digest != _digest(config, theta):
+            raise ValueError(f"expected content with SHA-256 {listed([digest])}, got another: it was altered")
+        return model
     except (*DAMAGE, ElementTree.ParseError) as error:
-        raise ValueError(f"{path}: {place}: {type(error).__name__}: {reason(error)}") from error
+        raise ValueError(f"{path}: {listed([reader.place])}: {type(error).__name__}: {reason(error)}") from error
 
 
-def _tree(config, theta=None):
-    """The elements of a model, with the numbers `theta`; without any if it is None."""
-    root = ElementTree.Element("Model", version="1", dtype=config["dtype"], loss=config["loss"])
-    numbers = iter(theta or ())
+class _Reader:
+    """What the parser hands elements and text to, in the order of the file.
+
+    Each element is held against the one that stands in its place in a file that `save` writes, and its numbers are
+    kept; nothing is built of what does not belong there.
+    """
+
+    def __init__(self):
+        self.place, self.depth, self.config, self.digest = "<Model>", 0, {}, None
+        self.matrices = iter(())  # those of the layer that are still to come
+        self.theta = []  # the numbers so far, an array an element
+        self.size, self.text = 0, bytearray()  # how many numbers are expected behind the last tag; what stands there
+
+    def start(self, tag, attributes):
+        self._take_numbers()
+        self.depth, self.place = self.depth + 1, _start(tag, attributes)
+        if self.depth == 1:
+            self.digest = attributes.pop("sha256", None)
+            self.place = _start(tag, attributes)
+            self.config = {"dtype": attributes.get("dtype", ""), "loss": attributes.get("loss", ""), "layers": []}
+            check_choice("dtype", self.config["dtype"], DTYPES)
+            expected = _start("Model", _root(self.config))
+        elif self.depth == 2:
+            layer = make(_config(attributes))
+            self.config["layers"].append(layer.config)
+            check_number_of(self.config["layers"])
+            self.matrices = _matrices(layer)
+            expected = _start("Layer", _attributes(layer.config))
+        else:
+            name, whose, rows, columns = next(self.matrices, ("nothing more", {}, "", ""))
+            expected = _start(name, whose | {"rows": str(rows), "columns": str(columns)} if rows else {})
+            self.size = rows * columns if rows else 0
+        if self.place != expected or self.depth > 3:
+            raise ValueError(f"expected {expected if self.depth < 4 else 'no element within a matrix'}")
+
+    def data(self, text):
+        self.text += text.encode()
+
+    def end(self, tag):
+        self.text += b" "
+        self.depth -= 1
+        if self.depth < 2:  # what stands behind a matrix is counted with it
+            self._take_numbers()
+            missing = next(self.matrices, None)
+            if missing is not None:
+                self.place, (name, whose, *_) = f"</{tag}>", missing
+                raise ValueError(f"expected {_start(name, whose)}")
+
+    def close(self):
+        theta = np.concatenate([np.zeros(0, self.config["dtype"]), *self.theta])
+        return self.config, theta, self.digest
+
+    def _take_numbers(self):
+        """The numbers since the last tag that began: as many as it says, and finite."""
+        found = sum(1 for _ in re.finditer(rb"\S+", self.text))
+        with np.errstate(over="ignore"):  # what is too large for the dtype is not finite
+            words = (float(word[0]) for word in re.finditer(rb"\S+", self.text))
+            numbers = np.fromiter(words, self.config.get("dtype", "float64"), found)
+        if found != self.size or not np.isfinite(numbers).all():
+            raise ValueError(f"expected {self.size} finite numbers, got {found}")
+        self.theta += [numbers] if found else []
+        self.size, self.text = 0, bytearray()
+
+
+def _digest(config, theta):
+    """SHA-256 of a model: its config as JSON, then its numbers, little-endian."""
+    found = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    found.update(np.ascontiguousarray(theta, theta.dtype.newbyteorder("<")))
+    return found.hexdigest()
+
+
+def _root(config):
+    return {"version": "1", "dtype": config["dtype"], "loss": config["loss"]}
+
+
+def _tree(config, theta):
+    """The elements of a model, with the numbers `theta`."""
+    root = ElementTree.Element("Model", _root(config))
+    numbers = iter(theta)
     for layer in map(make, config["layers"]):
         node = ElementTree.SubElement(root, "Layer", _attributes(layer.config))
         for tag, attributes, rows, columns in _matrices(layer):
@@ -122,16 +195,16 @@ def _attributes(config):
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in flat.items()}
 
 
-def _config(node):
+def _config(attributes):
     """The other way: the config of a layer from the attributes of its element, of whatever kind they are."""
     config, within = {}, {}
-    for key, text in node.items():
+    for key, text in attributes.items():
         name = key.removeprefix("of.")
         is_word = name in WORDS or not (text in ("true", "false") or text[:1].isdigit())
         (config if name == key else within)[name] = text if is_word else json.loads(text)
     return config | ({"of": within} if within else {})
 
 
-def _start(element):
-    """How `element` begins, its attributes in alphabetical order."""
-    return f"<{' '.join([element.tag, *(f'{k}={v!r}' for k, v in sorted(element.items()))])}>"
+def _start(tag, attributes):
+    """How an element begins, its attributes in alphabetical order."""
+    return f"<{' '.join([tag, *(f'{k}={v!r}' for k, v in sorted(attributes.items()))])}>"

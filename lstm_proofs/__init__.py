@@ -1,7 +1,8 @@
 """lstm_proofs: the shipped code run on symbols, and compared with the derivative. Exact; nothing is sampled.
 
 `prove_cell` is rung 1 of the ladder, `prove_scan` rung 2, `prove_layer` and `prove_loss` do the same for what stands
-around a scan. Nothing is proven about a copy of the code.
+around a scan. Nothing is proven about a copy of the code. `lstm_proofs.ledger` is rung 6, the printed equations; it
+reads the book, and is imported by its name.
 """
 
 from .proof import Disproof, Proof, is_zero

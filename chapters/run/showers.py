@@ -8,13 +8,17 @@ and `read_features` do with the Geant4 showers in HDF5 files what these two do h
 Units: energies in GeV, depths in radiation lengths X0, widths in Molière radii R_M.
 """
 
+import itertools
+import math
+import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from lstm_core.checks import check_choice, check_count, check_rng
+from lstm_core.checks import brief, check_choice, check_count, check_rng, listed
 
 # ---- drifting Gaussians ------------------------------------------------------------
 
@@ -331,6 +335,17 @@ def shower_set(
 # ---- Geant4 showers in HDF5 files --------------------------------------------------
 
 
+CHUNK = 2**28  # bytes of a stored chunk at most: HDF5 reads one as a whole
+DAMAGE = ArithmeticError, LookupError, OSError, RuntimeError, TypeError, zlib.error
+GZIP, SHUFFLE, FLETCHER32 = 1, 2, 3  # HDF5's numbers for what a chunk went through
+FILTERS = {
+    (*before, *gzip, *after)
+    for before in ((), (SHUFFLE,), (FLETCHER32,), (SHUFFLE, FLETCHER32))
+    for gzip in ((), (GZIP,))
+    for after in ((), (FLETCHER32,))
+}
+
+
 def read(path, chunk=256):
     """Iterator over an HDF5 file of Geant4 showers: (cells, numbers, energies) chunks.
 
@@ -339,8 +354,10 @@ def read(path, chunk=256):
     file may be larger than the memory: n <= chunk events are there at a time.
 
     Raises ImportError without h5py, FileNotFoundError, and ValueError for a file that
-    is not HDF5, lacks a key, or holds no event, another shape or no numbers; on the
-    way, ValueError for damaged data, and for values that are not finite.
+    is not HDF5, lacks a key, or holds no event, another shape or no numbers, not all of
+    them, or in another file, or compressed by anything but gzip; on the way, ValueError
+    for damaged data, and for values that are not finite, energies below 0 and particle
+    numbers that are not whole.
     """
     check_count("chunk", chunk)
     try:
@@ -350,52 +367,125 @@ def read(path, chunk=256):
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(f"{path}: not an HDF5 file that is whole ({error})") from error
-    with file:
-        _check_layout(path, file)
+    with _errors_that_name(path), h5py.File(path, "r") as file:
+        _check_layout(h5py, file)
     return _chunks(h5py, path, chunk)
 
 
-def _check_layout(path, file):
+@contextmanager
+def _errors_that_name(path, what="not an HDF5 file that is whole"):
+    """Every error that a damaged file leads to is a ValueError that names the file."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {listed([error])}") from error
+    except DAMAGE as error:
+        raise ValueError(f"{path}: {what} ({listed([error])})") from error
+
+
+def _check_layout(h5py, file):
     for key in ("ECAL", "target"):
+        link = file.get(key, getlink=True)
+        if link is not None and type(link) is not h5py.HardLink:
+            raise ValueError(
+                f"expected data sets ECAL and target in the file itself, got {key} as "
+                f"{type(link).__name__} to {brief(link.path)}"
+            )
         if getattr(file.get(key), "shape", None) is None:  # a group, or empty
-            keys = ", ".join(file) or "nothing"
-            raise ValueError(f"{path}: expected data sets ECAL and target, got {keys}")
+            keys = listed(file) or "nothing"
+            raise ValueError(f"expected data sets ECAL and target, got {keys}")
         if file[key].dtype.kind not in "fiu":
             kind = file[key].dtype
-            raise ValueError(f"{path}: {key}: expected real numbers, got {kind}")
+            raise ValueError(f"{key}: expected real numbers, got {kind}")
+        _check_stored(key, file[key])
     shape, target = file["ECAL"].shape, file["target"].shape
     if shape[1:] != (CELLS,) * 3:
-        raise ValueError(f"{path}: ECAL: expected (N, 25, 25, 25), got {shape}")
+        raise ValueError(f"ECAL: expected (N, 25, 25, 25), got {shape}")
     if shape[0] == 0:
-        raise ValueError(f"{path}: ECAL: expected at least one event, got none")
+        raise ValueError("ECAL: expected at least one event, got none")
     fits = len(target) == 2 or (len(target) == 3 and target[1] == 1)
     if not fits or target[0] != shape[0] or target[-1] < 2:
         raise ValueError(
-            f"{path}: target: expected ({shape[0]}, k) or ({shape[0]}, 1, k), particle "
-            f"number and energy first of k >= 2 columns, got {target}"
+            f"target: expected ({shape[0]}, k) or ({shape[0]}, 1, k), particle number "
+            f"and energy first of k >= 2 columns, got {target}"
         )
+
+
+def _check_stored(key, found):
+    """All numbers of a data set have to stand in the file, in chunks of some size."""
+    if found.external:
+        raise ValueError(f"{key}: expected its numbers in the file, got external ones")
+    if found.is_virtual:
+        raise ValueError(f"{key}: expected its numbers in the file, got a virtual one")
+    if found.chunks is None:
+        size, stored = found.size * found.dtype.itemsize, found.id.get_storage_size()
+        if stored != size:
+            raise ValueError(f"{key}: expected {size} bytes in the file, got {stored}")
+        return
+    plist = found.id.get_create_plist()
+    filters = tuple(plist.get_filter(k)[0] for k in range(plist.get_nfilters()))
+    if filters not in FILTERS:
+        raise ValueError(f"{key}: expected no compression or gzip, got {filters}")
+    if math.prod(found.chunks) * found.dtype.itemsize > CHUNK:
+        raise ValueError(
+            f"{key}: expected chunks of at most {CHUNK} bytes, got {found.chunks} "
+            f"of {found.dtype}"
+        )
+    sizes = zip(found.shape, found.chunks)
+    count, stored = math.prod(-(-n // m) for n, m in sizes), found.id.get_num_chunks()
+    if stored != count:
+        raise ValueError(f"{key}: expected {count} chunks in the file, got {stored}")
+
+
+def _check_sizes(key, found, first, last):
+    """No stored chunk of these events may unpack to more than its numbers.
+
+    HDF5 itself unpacks as long as there is something: half a gigabyte of 500 kB.
+    """
+    plist = found.id.get_create_plist()
+    filters = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
+    if found.chunks is None or GZIP not in filters:
+        return
+    size = math.prod(found.chunks) * found.dtype.itemsize + 4  # and a checksum
+    first -= first % found.chunks[0]
+    places = zip((first, *[0] * found.ndim), (last, *found.shape[1:]), found.chunks)
+    for place in itertools.product(*(range(*axis) for axis in places)):
+        skipped, raw = found.id.read_direct_chunk(place)
+        if not skipped >> filters.index(GZIP) & 1:
+            raw = zlib.decompressobj().decompress(raw, size + 1)
+        if len(raw) > size:
+            raise ValueError(
+                f"{key}: expected chunks of {size} bytes, got a larger one"
+            )
 
 
 def _chunks(h5py, path, chunk):
     with h5py.File(path, "r") as file:
         for k in range(0, len(file["ECAL"]), chunk):
-            try:
-                cells = file["ECAL"][k : k + chunk].astype(np.float32)
+            with _errors_that_name(path, f"damaged after event {k}"):
+                for key in ("ECAL", "target"):
+                    _check_sizes(key, file[key], k, min(k + chunk, len(file[key])))
+                with np.errstate(over="ignore"):  # too large for float32: not finite
+                    cells = file["ECAL"][k : k + chunk].astype(np.float32)
                 target = file["target"][k : k + chunk]
-            except OSError as error:
-                where = f"{path}: damaged after event {k}"
-                raise ValueError(f"{where} ({error})") from error
-            target = target.reshape(len(cells), -1)[:, :2]
-            for key, values in (("ECAL", cells), ("target", target)):
-                bad = ~np.isfinite(values.reshape(len(cells), -1)).all(axis=1)
-                if bad.any():
-                    event = k + bad.argmax()
-                    raise ValueError(f"{path}: {key}: not finite in event {event}")
-            yield cells, target[:, 0].astype(int), target[:, 1].astype(float)
+                target = target.reshape(len(cells), -1)[:, :2].astype(float)
+                _check_values(cells, target, k)
+            yield cells, target[:, 0].astype(int), target[:, 1]
+
+
+def _check_values(cells, target, first):
+    number, energy = target[:, :1], target[:, 1:]
+    whole = (number == np.rint(number)) & (abs(number) < 2**31)
+    for key, fits, what in (
+        ("ECAL", np.isfinite(cells), "not finite"),
+        ("target", np.isfinite(target), "not finite"),
+        ("ECAL", cells >= 0, "an energy below 0"),
+        ("target", energy >= 0, "an energy below 0"),
+        ("target", whole, "a particle number that is not whole"),
+    ):
+        bad = ~fits.reshape(len(cells), -1).all(axis=1)
+        if bad.any():
+            raise ValueError(f"{key}: {what} in event {first + bad.argmax()}")
 
 
 def read_features(paths, limit=None, chunk=256, classes=PDG, scale=1.0):
@@ -426,7 +516,11 @@ def read_features(paths, limit=None, chunk=256, classes=PDG, scale=1.0):
                         f"{path}: expected particle numbers {expected}, got {number}"
                     )
             labels = np.array([classes[number] for number in numbers])
-            parts.append((features(scale * cells[:n]), labels, energies[:n]))
+            with np.errstate(over="ignore", invalid="ignore"):
+                x = features(scale * cells[:n])
+            if not np.isfinite(x).all():
+                raise ValueError(f"{path}: expected energies of showers, got larger")
+            parts.append((x, labels, energies[:n]))
             left -= n
             if left == 0:
                 break

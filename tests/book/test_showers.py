@@ -4,10 +4,13 @@ import builtins
 import importlib.util
 import json
 import sys
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from opened import opened
 from scipy.stats import gamma, kstest
 
 RUN = Path(__file__).parents[2] / "chapters/run"
@@ -582,6 +585,111 @@ def test_a_file_damaged_inside_is_named(h5, tmp_path):
     np.testing.assert_array_equal(next(chunks)[0], cells[:1].astype(np.float32))
     with pytest.raises(ValueError, match=r"c\.h5: damaged after event 1"):
         next(chunks)
+
+
+def elsewhere(h5py, file, cells):
+    layout = h5py.VirtualLayout(cells.shape, cells.dtype)
+    layout[:] = h5py.VirtualSource("beside.h5", "ECAL", cells.shape)
+    return layout
+
+
+STORED = {  # where else the numbers may be, or seem to be: what is done with h5py, the file and its cells
+    "an external link": (lambda h5py, file, cells: file.__setitem__("ECAL", h5py.ExternalLink("beside.h5", "ECAL")),
+                         "in the file itself, got ECAL as ExternalLink to 'ECAL'"),
+    "a soft link": (lambda h5py, file, cells: (file.__setitem__("a", cells),
+                                               file.__setitem__("ECAL", h5py.SoftLink("/a"))),
+                    "in the file itself, got ECAL as SoftLink to '/a'"),
+    "external numbers": (lambda h5py, file, cells: file.create_dataset(
+        "ECAL", cells.shape, cells.dtype, external=[("beside.bin", 0, cells.nbytes)]), "ECAL: .* got external ones"),
+    "a virtual data set": (lambda h5py, file, cells: file.create_virtual_dataset(
+        "ECAL", elsewhere(h5py, file, cells)), "ECAL: expected its numbers in the file, got a virtual one"),
+    "no numbers": (lambda h5py, file, cells: file.create_dataset("ECAL", (10**9, 25, 25, 25), "f8"),
+                   "ECAL: expected 125000000000000 bytes in the file, got 0"),
+    "numbers of some chunks": (lambda h5py, file, cells: file.create_dataset(
+        "ECAL", cells.shape, "f8", chunks=(1, 25, 25, 25)).write_direct(cells[:1], dest_sel=np.s_[:1]),
+        "ECAL: expected 2 chunks in the file, got 1"),
+    "a chunk of a gigabyte": (lambda h5py, file, cells: file.create_dataset(
+        "ECAL", (9_000, 25, 25, 25), "f8", chunks=(9_000, 25, 25, 25)), "ECAL: expected chunks of at most 268435456"),
+    "another compression": (lambda h5py, file, cells: file.create_dataset("ECAL", data=cells, compression="lzf"),
+                            r"ECAL: expected no compression or gzip, got \(32000,\)"),
+    "numbers that are scaled": (lambda h5py, file, cells: file.create_dataset("ECAL", data=cells, scaleoffset=2),
+                                r"ECAL: expected no compression or gzip, got \(6,"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("store, message", STORED.values(), ids=STORED.keys())
+def test_numbers_that_are_not_in_the_file_are_refused(store, message, h5, tmp_path, monkeypatch):
+    """Before a file beside it is opened, and before memory is taken for what is not there."""
+    import h5py
+
+    monkeypatch.chdir(tmp_path)
+    cells, numbers, energies = geant_like(2)
+    h5("beside.h5", ECAL=cells)
+    (tmp_path / "beside.bin").write_bytes(cells.tobytes())
+    with h5py.File("c.h5", "w") as file:
+        file["target"] = np.stack([numbers, energies], axis=1)
+        store(h5py, file, cells)
+    with opened(tmp_path) as names:
+        with pytest.raises(ValueError, match=f"^c\\.h5: .*{message}"):
+            showers.read("c.h5")
+        assert names() == {"c.h5"}
+
+
+@pytest.mark.parametrize("how", [
+    {"compression": "gzip"}, {"compression": "gzip", "shuffle": True}, {"fletcher32": True}, {"shuffle": True},
+    {"compression": "gzip", "shuffle": True, "fletcher32": True}, {"chunks": (2, 5, 25, 24), "compression": "gzip"},
+    {"chunks": (2, 25, 25, 25), "compression": "gzip", "maxshape": (None, 25, 25, 25)},
+], ids=str)  # fmt: skip
+def test_compressed_numbers_are_read(how, tmp_path):
+    import h5py
+
+    cells, numbers, energies = geant_like(5)
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file.create_dataset("target", data=np.stack([numbers, energies], axis=1), **how if "chunks" not in how else {})
+        file.create_dataset("ECAL", data=cells, **how)
+    for chunk in (1, 3, 9):
+        found = list(showers.read(tmp_path / "c.h5", chunk))
+        np.testing.assert_array_equal(np.concatenate([part[0] for part in found]), cells.astype(np.float32))
+        np.testing.assert_array_equal(np.concatenate([part[1] for part in found]), numbers)
+
+
+def test_a_chunk_unpacks_to_no_more_than_its_numbers(tmp_path):
+    """HDF5 would unpack all of it, half a gigabyte here."""
+    import h5py
+
+    cells, numbers, energies = geant_like(2)
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["target"] = np.stack([numbers, energies], axis=1)
+        found = file.create_dataset("ECAL", data=cells, chunks=(1, 25, 25, 25), compression="gzip")
+        found.id.write_direct_chunk((1, 0, 0, 0), zlib.compress(bytes(2**29)))
+    chunks = showers.read(tmp_path / "c.h5", 1)
+    next(chunks)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"c\.h5: ECAL: expected chunks of 125004 bytes, got a larger one"):
+        next(chunks)
+    assert tracemalloc.get_traced_memory()[1] < 3e6
+    tracemalloc.stop()
+
+
+def test_values_that_no_shower_has_are_refused(h5):
+    cells, numbers, energies = geant_like(3)
+
+    def refused(message, cells=cells, numbers=numbers, energies=energies, **how):
+        path = h5(ECAL=cells, target=np.stack([numbers, energies], axis=1))
+        with pytest.raises(ValueError, match=rf"a\.h5: {message}"):
+            showers.read_features(path, **how)
+
+    below, large = cells.copy(), cells.copy()
+    below[2, 3, 4, 5], large[1, 3, 4, 5] = -1e-3, 1e300
+    refused("ECAL: an energy below 0 in event 2", cells=below)
+    refused("ECAL: not finite in event 1", cells=large)
+    refused("target: an energy below 0 in event 1", energies=np.array([1, -1, 1]))
+    refused("target: a particle number that is not whole in event 0", numbers=np.array([11.5, 11, 11]))
+    refused("target: a particle number that is not whole in event 2", numbers=np.array([11, 11, 1e300]))
+    refused("target: not finite in event 2", numbers=np.array([11, 11, np.nan]))
+    refused("target: not finite in event 2", energies=np.array([11, 11, np.inf]))
+    refused("expected energies of showers, got larger", cells=np.minimum(large, 3e38))
+    refused("expected energies of showers, got larger", scale=1e38)
 
 
 # ---- what is stored beside the chapter -------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ FLOORS = [
     {"arrays", "checks", "files", "symbols"},
     {"cells", "variants", "record", "scan", "gradcheck"},
     {"init", "layers", "losses", "optim", "model"},
-    {"batches", "scores", "training", "parallel", "sampling", "data"},
+    {"batches", "scores", "history", "settings", "training", "parallel", "sampling", "data"},
 ]
 PACKAGES = {"lstm_core": set(), "lstm_formats": {"lstm_core"}, "lstm_proofs": {"lstm_core"}}  # which may import which
 

@@ -236,20 +236,38 @@ def test_a_model_that_came_back_trains_as_the_one_that_stayed(path):
     assert (model.theta != before).all()
 
 
-def test_a_weight_altered_in_the_graph_is_the_one_that_is_loaded(path):
+def test_a_weight_altered_in_the_graph_is_refused_and_without_the_digest_loaded(path):
     """However a tensor keeps its numbers."""
     model = made([lstm(3, 4), dense(4, 2)])
     onnx_io.save(model, path)
     proto = onnx.load(path)
-    for name, index in (("dense.W", (3, 1)), ("lstm.R", (0, 5, 2))):
-        edit(proto, name, index, 7)
     tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == "dense.b")
     tensor.CopyFrom(onnx.helper.make_tensor("dense.b", tensor.data_type, [2], model.params["dense.b"][:, 0]))
     assert not tensor.raw_data
     onnx.save(proto, path)
+    np.testing.assert_array_equal(onnx_io.load(path).theta, model.theta)
+    for name, index in (("dense.W", (3, 1)), ("lstm.R", (0, 5, 2))):
+        edit(proto, name, index, 7)
+        onnx.save(proto, path)
+        with pytest.raises(ValueError, match=r"model\.onnx: .*expected content with SHA-256 .*: it was altered"):
+            onnx_io.load(path)
+    metadata(lambda meta: meta.pop("sha256"))(proto)
+    onnx.save(proto, path)
     loaded = onnx_io.load(path)
     assert loaded.params["dense.W"][1, 3] == 7 and loaded.params["lstm.R"][5, 2] == 7
     assert (loaded.theta != model.theta).sum() == 2
+
+
+def test_the_loss_is_under_the_digest_too(path):
+    """It is nowhere in the graph."""
+    onnx_io.save(made([lstm(3, 4), dropout(0.5), dense(4, 2)]), path)
+    for change in (lambda meta: meta.update(loss="softmax_cross_entropy"),
+                   lambda meta: meta["layers"][1].update(rate=0.1)):  # fmt: skip
+        proto = onnx.load(path)
+        metadata(change)(proto)
+        (path.parent / "other.onnx").write_bytes(proto.SerializeToString())
+        with pytest.raises(ValueError, match=r"other\.onnx: .*SHA-256"):
+            onnx_io.load(path.parent / "other.onnx")
 
 
 def edit(proto, name, index, value):
@@ -388,7 +406,7 @@ DAMAGE = {  # what is done to the file -> how, and what the message says
     "a recurrent bias where there is none": (weight("lstm.B", put((0, 20), 1)), "lstm.B.*with other numbers"),
     "another shape asked for": (weight("lstm.shape", put(2, -1)), "lstm.shape.*with other numbers"),
     "no weight": (lambda p: p.graph.initializer.pop(0), "lstm.W|transposed"),
-    "external data": (external, "got .*elsewhere.bin"),
+    "external data": (external, "TensorProto.external_data: expected none"),
     "no metadata": (lambda p: p.ClearField("metadata_props"), "lstm_core"),
     "other metadata": (metadata(lambda m: m["layers"].pop()), "argument|shorter|longer"),
     "another hidden size": (metadata(lambda m: m["layers"][0].update(hidden=5)), "lstm: expected"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_checkpoint import network
 
 import lstm_core as core
-from lstm_core import bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn
+from lstm_core import activation, bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn
 from lstm_formats import torch_io
 
 # ---- what PyTorch computes, from the documentation of torch.nn.RNN, LSTM, GRU, Linear, Embedding -----------------
@@ -111,15 +111,55 @@ def test_both_directions_are_pytorchs(name):
 
 @each_cell
 @pytest.mark.parametrize("both", [False, True])
-def test_stacked_layers_are_one_module_of_pytorchs(name, both):
+@pytest.mark.parametrize("dropped", [0, 1])
+def test_stacked_layers_are_one_module_of_pytorchs(name, dropped, both):
     make, cell = CELLS[name]
     wrap = bidirectional if both else lambda layer: layer
     width = H * (1 + both)
-    model = of(wrap(make(D, H)), dropout(0.5), wrap(make(width, H)), wrap(make(width, H)), dense(width, C))
+    between = [dropout(0.5)] * dropped
+    stack = [wrap(make(D, H)), *between, wrap(make(width, H)), *between, wrap(make(width, H))]
+    model = of(*stack, dropout(0.1), dense(width, C))
     S = torch_io.state_dict(model, stacked=True)
     kind = f"bidirectional_{name}" if both else name
     assert {key.split(".")[0] for key in S} == {kind, "dense"} and len(S) == 12 * (1 + both) + 2
     close(model.predict(X), linear(module(S, "dense"), layers(cell, module(S, kind), X, 3, both)))
+
+
+NOT_STACKED = {
+    "a dense between": [lstm(D, H), dense(H, H), lstm(H, H)],
+    "an activation between": [lstm(D, H), activation("tanh"), lstm(H, H)],
+    "another kind between": [lstm(D, H), gru(H, H), lstm(H, H)],
+    "another direction between": [lstm(D, H), bidirectional(lstm(H, H)), lstm(2 * H, H)],
+    "the last step between": [gru(D, H), last(), gru(H, H)],
+    "dropout and more between": [lstm(D, H), dropout(0.5), activation("relu"), lstm(H, H)],
+    "dropout twice": [lstm(D, H), dropout(0.5), dropout(0.5), lstm(H, H)],
+    "dropout in one place of two": [lstm(D, H), dropout(0.5), lstm(H, H), lstm(H, H)],
+    "dropout of two rates": [lstm(D, H), dropout(0.5), lstm(H, H), dropout(0.4), lstm(H, H)],
+    "other hidden units": [rnn(D, H), rnn(H, D)],
+    "other hidden units in both directions": [bidirectional(rnn(D, H)), bidirectional(rnn(2 * H, D))],
+    "ends only": [bidirectional(gru(D, H), last=True), bidirectional(gru(2 * H, H))],
+}
+
+
+@pytest.mark.parametrize("layers", NOT_STACKED.values(), ids=NOT_STACKED.keys())
+def test_layers_that_no_module_of_pytorchs_computes_are_not_stacked(layers):
+    model = of(*layers)
+    before, S = model.theta.copy(), torch_io.state_dict(model)
+    for call in (lambda: torch_io.state_dict(model, stacked=True),
+                 lambda: torch_io.load_state_dict(model, S, stacked=True)):  # fmt: skip
+        with pytest.raises(ValueError, match=r"^stacked: expected the layers of kind .* behind one another, .* got \{"):
+            call()
+    torch_io.load_state_dict(model, {key: 2 * x for key, x in S.items()})
+    np.testing.assert_array_equal(model.theta, 2 * before)
+
+
+def test_stacks_of_two_kinds_and_a_stack_that_ends_with_ends():
+    stack = [gru(D, H), gru(H, H), dense(H, D), lstm(D, C), dropout(0.2), lstm(C, C), bidirectional(gru(C, H)),
+             bidirectional(gru(2 * H, H), last=True)]  # fmt: skip
+    S = torch_io.state_dict(of(*stack), stacked=True)
+    assert {key.split(".")[0] for key in S} == {"gru", "dense", "lstm", "bidirectional_gru"}
+    with pytest.raises(TypeError, match=r"^stacked: expected True or False, got 'no'"):
+        torch_io.state_dict(of(*stack), stacked="no")
 
 
 def test_layers_that_are_not_stacked_are_numbered():
@@ -274,6 +314,14 @@ def test_a_state_that_does_not_fit_changes_nothing(change, message):
     with pytest.raises(ValueError, match=message):
         torch_io.load_state_dict(model, {key: x for key, x in S.items() if x is not None})
     np.testing.assert_array_equal(model.theta, before)
+
+
+def test_a_masked_array_is_refused():
+    """Its mask would be lost without a word."""
+    model = of(dense(H, C))
+    S = torch_io.state_dict(model)
+    with pytest.raises(TypeError, match=r"^dense\.bias: expected a plain NumPy array, got MaskedArray"):
+        torch_io.load_state_dict(model, S | {"dense.bias": np.ma.masked_greater(S["dense.bias"], 0)})
 
 
 # ---- PyTorch itself ----------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """XML: a round trip is exact, names say what is in them, and anything but what `save` writes is refused."""
 
 import os
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -110,8 +111,12 @@ def test_both_directions_and_layers_without_gates(tmp_path):
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     path = tmp_path_factory.mktemp("xml") / "m"
-    xml_io.save(network([lstm(2, 1, peepholes=True), last(), dense(1, 2)]), path)
+    xml_io.save(made_for_text(), path)
     return path.read_text()
+
+
+def made_for_text():
+    return network([lstm(2, 1, peepholes=True), last(), dense(1, 2)])
 
 
 def refused(path, text, *messages):
@@ -167,6 +172,9 @@ WRONG = {
     "an unknown dtype": (one_element(lambda root, layer, e: root.set("dtype", "float16")), "dtype: expected"),
     "a dtype that NumPy would read": (one_element(lambda root, layer, e: root.set("dtype", "1 2,")), "dtype: expected"),
     "no dtype": (one_element(lambda root, layer, e: root.attrib.pop("dtype")), "Model"),
+    "a letter behind the digits": (one_element(lambda root, layer, e: setattr(e, "text", f"{e.text}f")), "gate='f'"),
+    "a digit in the next line": (one_element(lambda root, layer, e: setattr(e, "text", f"{e.text}\n1")), "got 2"),
+    "text between layers": (one_element(lambda root, layer, e: setattr(layer, "tail", "1")), "expected 0 finite"),
     "half a file": (lambda text: text[: len(text) // 2],),
     "nothing": (lambda text: "",),
     "no XML": (lambda text: b"\x00\xff",),
@@ -184,19 +192,37 @@ def test_every_truncation_is_refused(tmp_path, text):
         refused(tmp_path / "m", text[:length])
 
 
+def without_digest(text):
+    """What a file from before there was a digest is like, and one that somebody has changed on purpose."""
+    return re.sub(' sha256="[0-9a-f]{64}"', "", text)
+
+
 @given(st.integers(0, 10_000), st.binary(max_size=4), st.integers(0, 4))
 @settings(max_examples=300)
-def test_altered_bytes_are_a_model_or_refused(tmp_path_factory, text, k, put, cut):
-    """XML has no digest: another number is another model. But nothing else than a model or a ValueError comes out."""
-    path, raw = tmp_path_factory.mktemp("xml") / "m", text.encode()
-    k %= len(raw)
-    path.write_bytes(raw[:k] + put + raw[k + cut :])
-    try:
-        model = xml_io.load(path)
-    except ValueError as error:
-        assert str(error).startswith(f"{path}: ")
-    else:
-        assert np.isfinite(model.theta).all() and model.theta.size == 23
+def test_altered_bytes_are_the_same_model_or_refused(tmp_path_factory, text, k, put, cut):
+    """And without the digest another model, or refused: nothing else comes out."""
+    path, model = tmp_path_factory.mktemp("xml") / "m", made_for_text()
+    for whole in (text.encode(), without_digest(text).encode()):
+        at = k % len(whole)
+        path.write_bytes(whole[:at] + put + whole[at + cut :])
+        try:
+            found = xml_io.load(path)
+        except ValueError as error:
+            assert str(error).startswith(f"{path}: ")
+        else:
+            assert np.isfinite(found.theta).all() and found.theta.size == 23
+            if found.theta.tobytes() != model.theta.tobytes():
+                assert b"sha256" not in path.read_bytes()
+
+
+def test_another_number_is_refused_and_without_the_digest_read(tmp_path, text):
+    number = text.split("</RecurrentWeights>")[0].split(">")[-1]
+    for old, new in ((number, "7.0"), ('loss="mse"', 'loss="softmax_cross_entropy"')):
+        assert text.count(old) == 1
+        refused(tmp_path / "m", text.replace(old, new), "SHA-256", "it was altered")
+        (tmp_path / "m").write_text(without_digest(text).replace(old, new))
+        xml_io.load(tmp_path / "m")
+    refused(tmp_path / "m", re.sub('sha256="[0-9a-f]{64}"', 'sha256=""', text), "SHA-256")
 
 
 LAUGHS = "".join(f'<!ENTITY l{k + 1} "{10 * f"&l{k};"}">' for k in range(9))

@@ -20,22 +20,22 @@ side of the recurrent product the reset acts. They need nothing but a JSON reade
 Arrays are nested lists, the first axis outermost. An example is a column: x[t][d][b], h[t][u][b], W[row][d].
 
 Where the numbers come from: the functions of `lstm_core.cells`, run by `lstm_core.scan`, but on numbers of 50 digits;
-the local variables of each step and back are read when it returns. Each result is the exact one, rounded once, to the
+the cell is played from its record, which says what each variable is. Each result is the exact one, rounded once, to the
 nearest float64, and written with the fewest digits that give it back. So nothing depends on a processor, and an
 implementation in float64 is off by its own rounding only.
 """
 
 import functools
 import json
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import ledger
 import numpy as np
 from mpmath import mp
 
 from lstm_core import cells, scan
+from lstm_core.record import elementary, played
+from lstm_proofs import ledger
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 T, B, D, H = 3, 2, 3, 2
@@ -43,21 +43,22 @@ DIGITS = 50
 
 
 class Case(NamedTuple):
-    """One file: its name in words, cell, letters of the gates and of p, and the kind of its equations' labels."""
+    """One file: its name in words, the name of the cell in `cells`, and the kind of its equations' labels."""
 
     name: str
     cell: str
-    gates: str
-    own: str
     kind: str
+
+    gates = property(lambda self: ledger.KINDS[self.kind].gates)
+    own = property(lambda self: ledger.KINDS[self.kind].own)
 
 
 CASES = {
-    "rnn": Case("vanilla RNN", "RNN", "h", "", "rnn"),
-    "lstm": Case("LSTM without peepholes", "LSTM", "iofg", "", "lstm"),
-    "peephole-lstm": Case("LSTM with peepholes", "LSTM", "iofg", "iof", "peephole"),
-    "gru-after": Case("GRU, reset after the recurrent product", "GRU", "zrn", "n", "gru"),
-    "gru-before": Case("GRU, reset before the recurrent product", "GRU_BEFORE", "zrn", "", "gru-before"),
+    "rnn": Case("vanilla RNN", "RNN", "rnn"),
+    "lstm": Case("LSTM without peepholes", "LSTM", "lstm"),
+    "peephole-lstm": Case("LSTM with peepholes", "LSTM", "peephole"),
+    "gru-after": Case("GRU, reset after the recurrent product", "GRU", "gru"),
+    "gru-before": Case("GRU, reset before the recurrent product", "GRU_BEFORE", "gru-before"),
 }
 
 # ---- what each name means: axes, words. The order is that of the calculation. --------------------------------------
@@ -124,34 +125,36 @@ PARAMETERS = ("W", "R", "b", "p")
 GRADIENTS = {
     f"d{name}": (axes, f"derivative with respect to {name}") for name, (axes, _) in INPUTS.items() if name[:2] != "w_"
 }
-# The scan's names are those of whole arrays: what it assigns where it computes one of ours.
-SCAN = {
-    "a": "a", "u": "u", "dh": "ds", "dh_next": "ds", "dh_0": "ds", "dW": "grads['W']", "dR": "grads['R'][rows]",
-    "db": "grads['b']", "dp": "total", "dx": "dx[t]", "dq": "ds",
-}  # fmt: skip
 
 
 def shape(case, axes):
     cell = getattr(cells, case.cell)
-    sizes = {"T": T, "B": B, "D": D, "H": H, "G*H": cell.gates * H, "K": cell.own, "1": 1}
+    sizes = {"T": T, "B": B, "D": D, "H": H, "G*H": len(cell.recurs) * H, "K": len(cell.own), "1": 1}
     return tuple(sizes[axis] for axis in axes)
 
 
 def labels(case, name):
-    """The equations cited on the lines that compute `name`; a pre-activation has those of its gate."""
+    """The equations cited on the lines that compute `name`; a pre-activation has those of its gate.
+
+    The cell's, by what a line assigns; the scan's, by what the equation is called.
+    """
     inner = name if name.startswith("d") else name.removesuffix("_bar")
     inner = {"tanh_c": "h", "dc_next": "dc", "dc_prev": "dc", "dc_0": "dc"}.get(inner, inner)
-    targets = {inner: case.kind, SCAN.get(name): "scan"}
-    if name == "dh_prev":
-        targets["dh"] = case.kind
-    return sorted({label for target, label in cited() if targets.get(target, "") == ledger.kind_of(label)})
+    assigned = {inner, "dh"} if name == "dh_prev" else {inner}
+    of_scan = "scan-" + {"dh_next": "dh", "dh_0": "dh", "dq": "dh"}.get(name, name)  # all that comes through R
+    return sorted({
+        label
+        for target, label in cited()
+        if label == of_scan or (target in assigned and ledger.kind_of(label) == case.kind)
+    })  # fmt: skip
 
 
 @functools.cache
 def cited():
-    """Pairs of what a line computes and an equation that it cites; not of the variants, and not of a mask."""
-    pairs = {(line.target, label) for line in ledger.citations((cells, scan)) for label in line.labels}
-    return {(target, label) for target, label in pairs if "scan, masked" not in ledger.kinds(label)}
+    """Pairs of what a line assigns and an equation that it cites; not of the variants, and not of a mask."""
+    lines = [(line, label) for line in ledger.citations((cells, scan)) for label in line.labels]
+    pairs = {(name, label) for line, label in lines for name in line.names_for(label) or (None,)}
+    return {(target, label) for target, label in pairs if ledger.kinds(label) != ledger.MASKED}
 
 
 # ---- the inputs ------------------------------------------------------------------------------------------------------
@@ -169,7 +172,7 @@ def decimals():
 def inputs(case):
     """name -> array of decimals, as strings. The first four arrays are the same for all cells."""
     cell, numbers = getattr(cells, case.cell), decimals()
-    absent = ["p"] * (not case.own) + ["c_0", "w_c_T"] * (cell.states == 1)
+    absent = ["p"] * (not case.own) + ["c_0", "w_c_T"] * (len(cell.states) == 1)
     return {
         name: np.array([next(numbers) for _ in range(np.prod(shape(case, axes)))]).reshape(shape(case, axes))
         for name, (axes, _) in INPUTS.items()
@@ -180,90 +183,98 @@ def inputs(case):
 # ---- the run ---------------------------------------------------------------------------------------------------------
 
 
+NO_ROWS = np.empty((0, B))  # a stage may have no gate that sees the input
+
+
 class Recorder:
-    """The cell of a case, its step and back watched: values[name] is a list of planes, one for each t."""
+    """The cell of a case, played from its record and watched: values[name] is a list of planes, one for each t."""
 
-    def __init__(self, cell, tanh):
-        self.tanh, self.values, self.steps = tanh, {}, 0
-        self.planes = {*FORWARD, *BACKWARD} - {"a", "u", "da", "du", "dh"}
-        self.stages = cell.stages or (cell,)
-        self.cell = cell._replace(stages=tuple(s._replace(step=self.step(s), back=self.back(s)) for s in self.stages))
+    def __init__(self, cell, tanh, own):
+        self.tanh, self.values = tanh, {}
+        self.cell = played(cell, self.see_node, self.apply, own)
+        last = len(cell.stages) - 1
+        for k, stage in enumerate(self.cell.stages):
+            self.cell = self.cell.altered(k, step=self.step(stage.step, k), back=self.back(stage.back, k, last))
 
-    def see(self, t, name, value):
-        self.values.setdefault(name, [None] * T)[t] = value
+    def see(self, name, value):
+        self.values.setdefault(name, [None] * T)[self.t] = value
 
-    def step(self, stage):
+    def see_node(self, stage, record, node, value):
+        """The value of a node, by its names; of what a step or back is given, only what is a derivative."""
+        if node.op != "input" or any(node is d for d in record.inputs.get("ds", ())):
+            for name in node.names:
+                self.see(name, value)
+        return value
+
+    def apply(self, tanh, node, x):
+        """What goes into the tanh or sigmoid that is i is i_bar."""
+        for name in node.names:
+            self.see(f"{name}_bar", x)
+        return elementary(self.tanh, node, x)
+
+    def step(self, step, k):
+        steps = iter(range(T))
+
         def watched(a, u, s, p, tanh):
-            t, first, self.steps = self.steps // len(self.stages), stage is self.stages[0], self.steps + 1
+            self.t = next(steps)
             for name, planes in ("a", a), ("u", u):
-                before = [] if first else [self.values[name][t]]
-                self.see(t, name, np.concatenate([*before, *planes]))
-            return self.watch(t, stage.step, a, u, s, p, self.tanh)
+                before = self.values[name][self.t] if k else NO_ROWS
+                self.see(name, np.concatenate([before, *planes]))
+            return step(a, u, s, p, tanh)
 
         return watched
 
-    def back(self, stage):
-        def watched(ds, saved, p):
-            self.steps -= 1
-            t, last = self.steps // len(self.stages), stage is self.stages[-1]
-            if last:
-                self.see(t, "dh", ds[0])
-                self.see(t, "dc_next", ds[-1])
-            da, du, ds, dp = self.watch(t, stage.back, ds, saved, p)
+    def back(self, back, k, last):
+        steps = reversed(range(T))
+
+        def watched(ds, kept, p):
+            self.t = next(steps)
+            arrived = {"dh": ds[0], "dc_next": ds[-1]} if k == last else {}
+            da, du, ds, dp = back(ds, kept, p)
             for name, planes in ("da", da), ("du", du):
-                after = [] if last else [self.values[name][t]]
-                self.see(t, name, np.concatenate([*planes, *after]))
+                after = NO_ROWS if k == last else self.values[name][self.t]
+                self.see(name, np.concatenate([*planes, after]))
+            for name, value in arrived.items():
+                self.see(name, value)
             return da, du, ds, dp
 
         return watched
 
-    def watch(self, t, function, *arguments):
-        """What the function returns; its local variables are written down, and what it gives to sigmoid and tanh."""
-        found, activations = {}, []
 
-        def on_return(frame, event, result):
-            if event == "return" and frame.f_code is function.__code__:
-                found.update(frame.f_locals)
-            elif event == "return" and frame.f_code in (cells.sigmoid.__code__, self.tanh.__code__):
-                activations.append((result, frame.f_locals["x"]))
-
-        profiler = sys.getprofile()
-        sys.setprofile(on_return)
-        try:
-            returned = function(*arguments)
-        finally:
-            sys.setprofile(profiler)
-        for name, value in found.items():
-            if name in self.planes:
-                self.see(t, name, value)
-            for result, x in activations:
-                if value is result:
-                    self.see(t, f"{name}_bar", x)
-        return returned
-
-
-def run(case, V, tanh):
-    """All arrays of a file from its inputs V: {"forward": name -> array, ...}, and the loss."""
-    recorder = Recorder(getattr(cells, case.cell), tanh)
+def run(case, V, tanh, cell=None):
+    """All arrays of a file from its inputs V: {"forward": name -> array, ...}, and the loss. cell: if not the case's"""
+    cell = cell or getattr(cells, case.cell)
+    recorder = Recorder(cell, tanh, bool(case.own))
     P = {name: V[name] for name in PARAMETERS if name in V}
-    names = ("h", "c")[: recorder.cell.states]
-    h, final, cache = scan.forward(recorder.cell, P, V["x"], tuple(V[f"{s}_0"] for s in names))
-    dfinal = tuple(V[f"w_{s}_T"] for s in names)
+    h, final, cache = scan.forward(recorder.cell, P, V["x"], tuple(V[f"{s}_0"] for s in cell.states))
+    dfinal = tuple(V[f"w_{s}_T"] for s in cell.states)
     grads, dx, dstate = scan.backward(recorder.cell, P, cache, V["w_h"], dfinal)
-    values = {name: np.stack(planes) for name, planes in recorder.values.items() if all(p is not None for p in planes)}
+    values = {name: np.stack(planes) for name, planes in recorder.values.items()}
     values["dh_next"] = values["dh"] - V["w_h"]
-    if recorder.cell.states == 1:
+    if len(cell.states) == 1:
         del values["dc_next"]
+    _check_described(cell, values)
     found = {
         "forward": {name: values[name] for name in FORWARD if name in values},
         "backward": {name: values[name] for name in BACKWARD if name in values},
         "gradients": {f"d{name}": d for name, d in grads.items()}
         | {"dx": dx}
-        | {f"d{s}_0": d for s, d in zip(names, dstate, strict=True)},
+        | {f"d{s}_0": d for s, d in zip(cell.states, dstate, strict=True)},
     }
     found["gradients"] = {name: found["gradients"][name] for name in GRADIENTS if name in found["gradients"]}
     weighed = [(V["w_h"], h), *zip(dfinal, final, strict=True)]
     return found | {"loss": sum((w * s).sum() for w, s in weighed)}
+
+
+def _check_described(cell, values):
+    """ValueError if the cell computes what no table has words for: no number is left out in silence.
+
+    Only the sums a + u, which are the pre-activations but for p, and what goes into tanh(c), which is c.
+    """
+    known = {*FORWARD, *BACKWARD, "tanh_c_bar"}
+    missing = [name for name in values if name not in known and name.partition("_")[0] not in ("au", "dau")]
+    if missing:
+        raise ValueError(f"cell {cell.name}: expected words for {', '.join(missing)}, got none in FORWARD or BACKWARD")
 
 
 def tanh(x):
@@ -292,10 +303,10 @@ def vectors(case):
     return {
         "name": case.name,
         "cell": case.cell,
-        "sizes": {"T": T, "B": B, "D": D, "H": H, "G": cell.gates, "K": len(case.own)},
+        "sizes": {"T": T, "B": B, "D": D, "H": H, "G": len(cell.recurs), "K": len(case.own)},
         "gates": list(case.gates),
         "own": list(case.own),
-        "format": described | {"loss": {"axes": [], "equations": [], "meaning": LOSS[cell.states]}},
+        "format": described | {"loss": {"axes": [], "equations": [], "meaning": LOSS[len(cell.states)]}},
     } | found
 
 

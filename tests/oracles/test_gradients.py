@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ladder import SIZES, TOLERANCE, gradient_errors, random_mask
 
-from lstm_core import Model, dense, gradcheck, gru, last, lstm, mse, rnn, scan, softmax_cross_entropy
+from lstm_core import Model, dense, gradcheck, gru, last, lstm, mse, recurrent, rnn, scan, softmax_cross_entropy
 from lstm_core.record import record
 from lstm_core.variants import CELLS, RNN_RELU
 
@@ -227,7 +227,7 @@ LAYERS = {
     "gru all": [gru(3, 4), dense(4, 2)],
     "gru before last": [gru(3, 4, reset="before"), last(), dense(4, 2)],
     "stacked": [gru(3, 6), lstm(6, 4, peepholes=True), rnn(4, 7), last(), dense(7, 2)],
-}
+} | {f"cell {name}": [recurrent(name, 3, 4), dense(4, 2)] for name in CELLS}
 
 
 @pytest.mark.parametrize("loss", [mse, softmax_cross_entropy], ids=lambda f: f.__name__)

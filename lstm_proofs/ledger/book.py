@@ -1,0 +1,59 @@
+"""The book's side: the displayed equations of its chapters, as they stand there."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+
+from .latex import Unproven
+
+ROOT = Path(__file__).resolve().parents[2]  # of the book; this package is installed from there
+CONTENTS = re.findall(r"file: (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+CHAPTERS = [ROOT / f"{name}.ipynb" for name in CONTENTS if re.search(r"/derive/|/notation$", name)]
+
+DISPLAYED = re.compile(r"^(`{3,})\{math\}\n:label: eq-(\S+)\n(.*?)^\1$", flags=re.MULTILINE | re.DOTALL)
+LOOSE = re.compile(r"\$\$|\{math\}(?!`)|\\begin\{|\\\[|<\w", flags=re.IGNORECASE)
+DIRECTIVE = re.compile(r"(?:`{3,}|~{3,}|:{3,})[ \t]*(\{[^}\n]*\}|\w+)")
+DIRECTIVES = {"{math}", "{figure}", "{admonition}", "{note}", "{tip}", "{warning}", "{dropdown}", "{exercise}",
+              "{solution-start}", "{solution-end}", "{list-table}", "{table}", "text", "python", "bash",
+              *(f"{{prf:{name}}}" for name in ("theorem", "proof", "proposition", "definition", "remark", "corollary",
+                                               "lemma", "example", "algorithm"))}  # fmt: skip
+OUTPUTS = {"text/plain", "image/png", "image/svg+xml"}
+
+
+class Equation(NamedTuple):
+    """A displayed equation: its label without `eq-`, its LaTeX, and the chapter it stands in."""
+
+    label: str
+    latex: str
+    chapter: Path
+
+
+def equations(chapters):
+    """All displayed equations of the notebooks; Unproven if one has no label, or may be hidden."""
+    found = []
+    for path in chapters:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                found += [Equation(match[2], match[3].strip(), path) for match in DISPLAYED.finditer(cell.source)]
+                _check_text(path, cell.source)
+            elif cell.cell_type != "code":
+                raise Unproven(f"{path.name}: a {cell.cell_type} cell")
+            for output in cell.get("outputs", ()):
+                if strange := {*output.get("data", ())} - OUTPUTS:
+                    raise Unproven(f"{path.name}: an output that may display an equation: {', '.join(strange)}")
+    return found
+
+
+def title(chapter):
+    """The heading of a notebook."""
+    return re.search(r"^# (.*)", nbformat.read(chapter, as_version=4).cells[0].source, flags=re.MULTILINE)[1]
+
+
+def _check_text(path, text):
+    if loose := LOOSE.search(DISPLAYED.sub("", text)):
+        raise Unproven(f"{path.name}: a displayed equation without a label: {loose[0]!r}")
+    for directive in DIRECTIVE.findall(text):
+        if directive not in DIRECTIVES:
+            raise Unproven(f"{path.name}: a directive that may display an equation: {directive}")

@@ -1,0 +1,70 @@
+"""The book's page of its equations."""
+
+import re
+import time
+
+from .book import CHAPTERS, ROOT, equations, title
+from .citations import citations, kinds, place
+from .kinds import KINDS
+from .latex import sides
+from .prove import is_absolute, level, prove
+
+PAGE = ROOT / "chapters" / "back" / "ledger.md"
+CELLS = {"rnn": "RNN", "lstm": "LSTM, $\\mathbf p = 0$", "peephole": "peephole LSTM", "gru": "GRU, reset after",
+         "gru-before": "GRU, reset before", "rnn-relu": "RNN with relu", "nas": "NAS cell", "scan": "scan, any cell",
+         "scan, masked": "scan, any cell, masked"}  # fmt: skip
+SIZES = ["", ", one example", ", one unit"]
+HEAD = """# Equation ledger
+
+Every displayed equation of {{doc}}`../start/notation` and of the part *Derive*: {count} of them. Each was taken out
+of its chapter as it is typeset there, read by a parser, and proven on symbols to be what the shipped code computes.
+{{doc}}`../start/proofs` tells how. This page is written by that proof (`make ledger`), and `make test` fails if an
+equation, a line of code or this page has changed without the others.
+
+*Code* is the function of `lstm_core` that computes the equation, and what it assigns where it does; that line says so
+in its comment. There is a dash where the equation is a step on the way: it is proven all the same, but no line computes
+just that. *Proven for* names the cell. A variant of the LSTM has most of its lines in common with the peephole LSTM;
+where they cite an equation of that cell, it was proven for the variant as well. *Seconds* were measured when the page
+was written.
+
+"""
+
+
+def proven_for(equation):
+    """In words, the kinds of an equation, and how many examples and units it was proven for."""
+    first, *others = kinds(equation.label)
+    if first is None:
+        return "numbers"
+    trees = [side.tree for side in sides(equation.latex, KINDS[first])]
+    words = [CELLS.get(first, first.upper()), *(kind.upper() for kind in others if KINDS[kind].mask is None)]
+    size = SIZES[max(level(tree, KINDS[first]) for tree in trees)]
+    return ", ".join(words) + size + (", three steps" if any(map(is_absolute, trees)) else "")
+
+
+def page(prove=prove):
+    """The text of the page; raises Unproven if an equation is not."""
+    found, lines, parts = equations(CHAPTERS), citations(), []
+    for chapter in CHAPTERS:
+        rows = [_row(equation, lines, prove) for equation in found if equation.chapter == chapter]
+        if rows:
+            parts.append(
+                f"## {title(chapter)}\n\nFrom {{doc}}`../{chapter.parent.name}/{chapter.stem}`.\n\n"
+                "| label | code | proven for | seconds | equation |\n|---|---|---|--:|---|\n" + "\n".join(rows)
+            )
+    return HEAD.format(count=len(found)) + "\n\n".join(parts) + "\n"
+
+
+def _row(equation, lines, prove):
+    start = time.perf_counter()
+    prove(equation.label, equation.latex)
+    seconds = time.perf_counter() - start
+    latex = re.sub(r"\\begin\{aligned\}|\\end\{aligned\}|&|\\\\(?!begin)(?=\s*\n)", " ", equation.latex)
+    latex = " ".join(latex.split()).rstrip(".,")
+    return (
+        f"| {{eq}}`eq-{equation.label}` `{equation.label}` | {place(equation, lines)} "
+        f"| {proven_for(equation)} | {seconds:.2f} | ${latex}$ |"
+    )
+
+
+def without_times(text):
+    return re.sub(r"\| \d+\.\d\d \|", "| |", text)
