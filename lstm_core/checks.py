@@ -156,7 +156,7 @@ def _check_number(name, value, expected, fits):
         except OverflowError:
             number = math.inf
         if fits(number):
-            return number
+            return number + 0.0  # -0.0 becomes 0.0
     raise ValueError(f"{name}: expected {expected}, got {brief(value)}")
 
 

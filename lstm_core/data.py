@@ -109,7 +109,7 @@ def parity(rng, count, length):
 
 def content(name):
     """The verified bytes of the file `name` of `FILES`. Raises DataUnavailable or DataCorrupt."""
-    if name not in FILES:
+    if not isinstance(name, str) or name not in FILES:
         raise ValueError(f"name: expected one of {', '.join(FILES)}, got {brief(name)}")
     cache = Path(pooch.os_cache("lstm_core"))
     chosen = os.environ.get("LSTM_CORE_DATA")

@@ -32,6 +32,8 @@ def write_atomic(path, raw):
     was there keeps its mode. What a killed writer of the same file has left beside it is removed.
     Raises ValueError if `path` is there and is no file (a folder, a device, a pipe), and OSError from the disk.
     """
+    if not isinstance(raw, bytes | bytearray | memoryview):
+        raise TypeError(f"raw: expected bytes, got {type(raw).__name__}")
     path = Path(path).expanduser().resolve()
     mode = _mode(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@
 comparison of the values); everything in this package is.
 """
 
+import numbers
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from . import scan
 from .arrays import namespace, views
 from .cells import Cell
 from .checks import (
+    NO_NUMBERS,
     brief,
     check_count,
     check_function,
@@ -117,13 +119,21 @@ def problem_at(cell, P, x, dh, state=None, dstate=None, variables=None, mask=Non
     zeros = tuple(np.zeros_like(dh[0]) for _ in cell.states)
     names = [f"{name}_0" for name in cell.states]
     for name, given in {"state": state, "dstate": dstate}.items():
-        if given is not None and (not isinstance(given, tuple | list | np.ndarray) or len(given) != len(names)):
+        is_sequence = isinstance(given, tuple | list) or (isinstance(given, np.ndarray) and given.ndim)
+        if given is not None and (not is_sequence or len(given) != len(names)):
             raise ValueError(f"{name}: expected {len(names)} arrays for cell {cell.name}, got {brief(given)}")
     arrays = {**P, "x": x} | dict(zip(names, zeros if state is None else state, strict=True))
     if isinstance(variables, Mapping):
         variables = [*variables]
     variables = arrays if variables is None else check_names("variables", variables)
-    namespace(**{name if name in (*P, "x") else f"state, {name}": array for name, array in arrays.items()})
+    if not variables:
+        raise ValueError("variables: expected at least one array, got none")
+    places = [f"P[{name!r}]" for name in P] + ["x"] + [f"state[{k}]" for k in range(len(names))]
+    given = dict(zip(places, arrays.values(), strict=True))
+    namespace(**given)
+    for name, array in given.items():
+        if array.dtype.kind not in "fc":
+            raise TypeError(f"{name}: expected floating-point numbers, got dtype {array.dtype}")
     if not {*variables} <= {*arrays}:
         raise ValueError(f"variables: expected some of {', '.join(arrays)}, got {listed(variables)}")
     varied = {name: array for name, array in arrays.items() if name in variables}
@@ -181,7 +191,8 @@ def _check_step(f, epsilon):
 def _value(f, theta):
     """f(θ). TypeError unless it is one number."""
     value = f(theta)
-    if np.ndim(value) or np.asarray(value).dtype.kind not in "fciu":
+    is_number = isinstance(value, numbers.Number | np.ndarray | np.generic) and not isinstance(value, NO_NUMBERS)
+    if not is_number or np.ndim(value) or np.asarray(value).dtype.kind not in "fciu":
         raise TypeError(f"f: expected a function that returns a number, got {brief(value)}")
     return value
 
@@ -198,9 +209,14 @@ def projection(f, theta, gradient, rng, epsilon=1e-30):
     theta, gradient, epsilon = _vector("theta", theta), _vector("gradient", gradient), _check_step(f, epsilon)
     check_same_shape("gradient", gradient, theta.shape)
     check_rng(rng)
+    before = rng.bit_generator.state
     v = rng.standard_normal(np.size(theta))
     v /= np.linalg.norm(v)
-    slope = np.imag(_value(f, np.asarray(theta, np.complex128) + 1j * epsilon * v)) / epsilon
+    try:
+        slope = np.imag(_value(f, np.asarray(theta, np.complex128) + 1j * epsilon * v)) / epsilon
+    except BaseException:
+        rng.bit_generator.state = before
+        raise
     return float(slope), float(gradient @ v)
 
 

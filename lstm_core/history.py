@@ -4,8 +4,10 @@ import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .arrays import namespace, to_device
-from .checks import brief, check_kind, is_finite
+from .checks import brief, check_kind, check_writable, is_finite
 from .scores import Scores
 
 
@@ -53,6 +55,13 @@ def check_fields(history, model, rng):
     if type(history.best) is not type(best) or (best is not None and not 0 <= history.best < scored):
         raise ValueError(f"history: expected best to be one of {scored} scored epochs, got {brief(history.best)}")
     check_kind("history: optimizer", history.optimizer, dict | None, "a dict, the optimiser's state, or None")
+    for name, value in (history.optimizer or {}).items():
+        if getattr(value, "ndim", 0):
+            where = f"history: optimizer[{name!r}]"
+            namespace(**{where: value})
+            check_writable(where, value)
+            if value.dtype.kind != "f" or not value.size or not is_finite(value):
+                raise ValueError(f"{where}: expected finite numbers, got {brief(value)}")
     if history.weights is not None:
         _check_weights("weights", history.weights)
     if history.unfinished is not None:
@@ -66,6 +75,8 @@ def _is_entry(entry, number):
 
 
 def _check_weights(name, weights):
+    if isinstance(weights, np.ndarray):
+        namespace(**{f"history: {name}": weights})
     if not hasattr(weights, "dtype") or weights.dtype.kind != "f" or weights.ndim != 1 or not weights.size:
         raise ValueError(f"history: expected {name} to be a vector of numbers, got {brief(weights)}")
     if not is_finite(weights):

@@ -396,7 +396,8 @@ def _loss_and_dy(found, y):
         raise TypeError(f"loss: expected a function that returns the loss and dy, got {brief(found)}")
     value, dy = found
     number = isinstance(value, numbers.Number) and not isinstance(value, NO_NUMBERS)
-    if not (number or getattr(value, "shape", None) == ()) or getattr(value, "dtype", y.dtype).kind not in "fciuO":
+    array = getattr(value, "shape", None) == () and value.dtype.kind in "fciu"
+    if not (number or array or y.dtype == object):  # symbols have expressions for numbers
         raise TypeError(f"loss: expected a function whose loss is one number, got {brief(value)}")
     namespace(**{"y": y, "loss: dy": dy})
     check_same_shape("loss: dy", dy, y.shape)

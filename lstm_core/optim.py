@@ -99,8 +99,9 @@ def adam(beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
 
     def update(theta, grad, state, rate):
         rate = _check_update(theta, grad, state, rate, "m", "v")
-        if isinstance(state.get("k"), bool) or not isinstance(state.get("k"), int) or state["k"] < 0:
-            raise ValueError(f"state['k']: expected the number of updates so far, got {brief(state.get('k'))}")
+        k = state.get("k")
+        if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k < 2**63:
+            raise ValueError(f"state['k']: expected the number of updates so far, got {brief(k)}")
         state["k"] += 1
         m, v = state["m"], state["v"]
         m *= beta1

@@ -105,6 +105,7 @@ def check_state_value(name, value, theta):
         return
     if not getattr(value, "ndim", 0) or namespace(**{f"optimizer: state[{name!r}]": value}) is not namespace(theta):
         raise TypeError(f"optimizer: expected numbers and arrays as its state, got {name}: {brief(value)}")
+    check_writable(f"optimizer: state[{name!r}]", value)
     if value is theta or (isinstance(value, np.ndarray) and np.may_share_memory(value, theta)):
         raise TypeError(f"optimizer: expected a state of its own, got the parameters themselves as {name}")
 
@@ -179,5 +180,5 @@ def check_history(history, given):
 
 
 def kinds(values):
-    """Shape and dtype of each value of a dict; () and "" of what is no array."""
-    return {k: (getattr(v, "shape", ()), str(getattr(v, "dtype", ""))) for k, v in values.items()}
+    """Shape and dtype of each value of a dict; () and the type of what is no array."""
+    return {k: (getattr(v, "shape", ()), str(getattr(v, "dtype", type(v).__name__))) for k, v in values.items()}

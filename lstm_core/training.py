@@ -205,10 +205,11 @@ def _update(model, loss, grad, rule, epoch, k, progress):
     except ValueError as error:
         message = f"rate: expected a schedule of numbers >= 0, got {brief(rate)} in epoch {epoch + 1}"
         raise ValueError(message) from error
-    with _whole_or_undone(model, rule), np.errstate(all="ignore"):
+    with _whole_or_undone(model, rule) as before, np.errstate(all="ignore"):
         returned = rule.optimizer.update(model.theta, grad, rule.optimizer_state, rate)
         if returned is not None:
             raise TypeError(f"optimizer: expected an update in place, got one that returns {brief(returned)}")
+        _check_state(rule.optimizer_state, before, model.theta)
         if not all(map(_is_finite, (model.theta, *rule.optimizer_state.values()))):
             raise FloatingPointError(
                 f"fit: the update leaves weights or an optimiser's state that are not finite, in epoch {epoch + 1}, "
@@ -219,7 +220,7 @@ def _update(model, loss, grad, rule, epoch, k, progress):
 
 @contextmanager
 def _whole_or_undone(model, rule):
-    """An update: if it ends in an error, or leaves a state of another kind, weights and state are as before it."""
+    """An update: if it ends in an error, weights and state are as `before` it, the state that is handed out."""
     state = rule.optimizer_state
     before = dict(state)
     arrays = {"": model.theta} | {name: value for name, value in before.items() if getattr(value, "ndim", 0)}
@@ -229,18 +230,22 @@ def _whole_or_undone(model, rule):
         else:
             rule.kept[name][...] = array
     try:
-        yield
-        if kinds(state) != kinds(before):
-            raise TypeError(f"optimizer: expected a state of {kinds(before)} after an update too, got {kinds(state)}")
-        for name, value in state.items():
-            if value is not before[name]:
-                check_state_value(name, value, model.theta)
+        yield before
     except BaseException:
         for name, array in arrays.items():
             array[...] = rule.kept[name]
         state.clear()
         state.update(before)
         raise
+
+
+def _check_state(state, before, theta):
+    """Raise TypeError unless an update left a state of the kind that there was before."""
+    if kinds(state) != kinds(before):
+        raise TypeError(f"optimizer: expected a state of {kinds(before)} after an update too, got {kinds(state)}")
+    for name, value in state.items():
+        if value is not before[name]:
+            check_state_value(name, value, theta)
 
 
 def _is_finite(value):

@@ -51,5 +51,6 @@ def prove_loss(loss, target):
     value, dy = found
     shifts = [v for v in value.free_symbols if v.name.startswith("max_")]
     unmoved = np.zeros(len(shifts), int)
-    prove_derivatives(f"loss {getattr(loss, '__name__', loss)}: ∂loss/∂max = 0", value, np.array(shifts, object), unmoved)
-    return prove_derivatives(f"loss {getattr(loss, '__name__', loss)}: ∂loss/∂y = dy", value, y, dy)
+    name = getattr(loss, "__name__", loss)
+    prove_derivatives(f"loss {name}: ∂loss/∂max = 0", value, np.array(shifts, object), unmoved)
+    return prove_derivatives(f"loss {name}: ∂loss/∂y = dy", value, y, dy)

@@ -7,7 +7,7 @@ import sympy
 
 from lstm_core import scan, symbols
 from lstm_core.cells import Cell, Stage
-from lstm_core.checks import check_count, check_kind, check_mask
+from lstm_core.checks import brief, check_count, check_kind, check_mask
 
 from .proof import prove_derivatives
 
@@ -76,9 +76,16 @@ def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=
 
     P, dstate = {name: V[name] for name in parameters}, tuple(V[f"d{name}"] for name in state)
     masked = {} if mask is None else {"mask": mask}  # a scan of the reader's own may know no masks
-    h, final, cache = forward(cell, P, V["x"], tuple(V[name] for name in state), **masked)
+    h, final, cache = _three("forward", forward(cell, P, V["x"], tuple(V[name] for name in state), **masked))
     loss = (V["dh"] * h).sum() + sum((d * s).sum() for d, s in zip(dstate, final, strict=True))
-    grads, dx, dstate0 = backward(cell, P, cache, V["dh"], dstate)
+    grads, dx, dstate0 = _three("backward", backward(cell, P, cache, V["dh"], dstate))
     found = {**grads, "x": dx, **dict(zip(state, dstate0, strict=True))}
     statement = f"scan of {cell.name}, T={T}{'' if mask is None else ', masked'}: "
     return [prove_derivatives(f"{statement}∂loss/∂{v} = d{v}", loss, V[v], dv) for v, dv in found.items()]
+
+
+def _three(name, found):
+    """What a scan's function returned; TypeError unless it is three things."""
+    if not isinstance(found, tuple) or len(found) != 3:
+        raise TypeError(f"{name}: expected a function that returns three things, as of scan, got {brief(found)}")
+    return found

@@ -16,7 +16,9 @@ import standin
 import lstm_core as core
 from lstm_core import cells, optim
 
-BAD, UNKNOWN, SKIP = (type(name, (), {"__repr__": lambda self, name=name: name})() for name in ("BAD", "UNKNOWN", "SKIP"))
+BAD, UNKNOWN, SKIP = (
+    type(name, (), {"__repr__": lambda self, name=name: name})() for name in ("BAD", "UNKNOWN", "SKIP")
+)
 
 
 class Metres(np.ndarray):
@@ -148,7 +150,9 @@ def contained(good):
     """What may go wrong with a tuple, list or dict: name -> value."""
     if isinstance(good, dict):
         found = {"one more": {**good, "more": 1}, "items": [*good.items()], "copy": dict(good)}
-        return found | ({"one less": dict([*good.items()][1:]), "backwards": dict([*good.items()][::-1])} if good else {})
+        return found | (
+            {"one less": dict([*good.items()][1:]), "backwards": dict([*good.items()][::-1])} if good else {}
+        )
     if isinstance(good, tuple | list) and type(good) in (tuple, list):
         found = {"a list": [*good], "a tuple": (*good,), "one more": [*good, 1], "repeated": [*good, *good],
                  "an iterator": iter(good), "in a list": [good], "a set": SKIP}  # fmt: skip
@@ -163,7 +167,9 @@ def values(good):
         found += [(f"array {name}", lambda change=change: change(good)) for name, change in ARRAYS.items()]
     if callable(good):
         found += [(f"function {name}", make) for name, make in FUNCTIONS.items()]
-        found += [(f"returns {name}", lambda make=make: lambda *args, **kwargs: make()) for name, make in RETURNS.items()]
+        found += [
+            (f"returns {name}", lambda make=make: lambda *args, **kwargs: make()) for name, make in RETURNS.items()
+        ]
     found += [(f"with {name}", lambda value=value: value) for name, value in contained(good).items()]
     return found
 
@@ -172,6 +178,7 @@ def values(good):
 
 
 def count(v, low=1):
+    """A positive integer, Python's or NumPy's, below 2**63."""
     good = isinstance(v, numbers.Integral) and not isinstance(v, bool | np.timedelta64) and low <= v < 2**63
     return int(v) if good else BAD
 
@@ -233,7 +240,11 @@ def array(*axes, kinds="f", dtype=None, to=None, finite=True, low=None, high=Non
             return BAD
         if not all(a in (None, n) for a, n in zip(axes, v.shape, strict=True)):
             return BAD
-        if v.dtype.kind not in kinds or (dtype is not None and v.dtype != dtype) or (writable and not v.flags.writeable):
+        if (
+            v.dtype.kind not in kinds
+            or (dtype is not None and v.dtype != dtype)
+            or (writable and not v.flags.writeable)
+        ):
             return BAD
         with np.errstate(all="ignore"):
             plain = np.array(v, to, order="C")
