@@ -1,8 +1,8 @@
 """Hunt for files that a reader does not bear: FUZZ_SECONDS=600 FUZZ_SEED=7 tools/fuzz.py
 
 Altered files of every format are read in child processes, for FUZZ_SECONDS (60 if it is not set) and until there are
-2,000 of each. The seed is fresh, and printed, unless FUZZ_SEED is set. What is found is kept in tests/formats/found/, where
-`make test` reads it from then on.
+2,000 of each. The seed is fresh, and printed, unless FUZZ_SEED is set. What is found is kept in tests/formats/found/,
+where `make test` reads it from then on.
 """
 
 import hashlib

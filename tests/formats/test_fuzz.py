@@ -93,9 +93,9 @@ HUNTED = {
     b"crash": "a crash, exit status -11", b"abort": "a crash, exit status -6", b"exit": "a crash, exit status 0",
     b"sleep": "a hang", b"slow": "0.2 seconds", b"memory": "MB of memory for 6 bytes",
     b"beside": "['beside.bin'] opened", b"beside in C": "['beside.bin'] opened",
-    b"the system": "['/etc/passwd'] opened", b"unnamed": "unnamed ValueError: somewhere", b"another error": "unnamed KeyError",
-    b"a child of ValueError": "unnamed UnicodeDecodeError", b"long": "a message of 10",
-    b"broken": "a content that is none: ArithmeticError: no model",
+    b"the system": "['/etc/passwd'] opened", b"unnamed": "unnamed ValueError: somewhere",
+    b"another error": "unnamed KeyError", b"a child of ValueError": "unnamed UnicodeDecodeError",
+    b"long": "a message of 10", b"broken": "a content that is none: ArithmeticError: no model",
 }  # fmt: skip
 
 

@@ -64,12 +64,10 @@ FINE = "refused", "same", "other"
 
 def summary(name, found):
     """A line on the verdicts of one format."""
-    count = {what: sum(v.what == what for v in found) for what in FINE}
+    words = {"refused": "refused", "same": "the same", "other": "another that is whole"}
+    came = ", ".join(f"{sum(v.what == what for v in found):,} {words[what]}" for what in FINE)
     seconds, memory = max(v.seconds for v in found), max(v.memory for v in found)
-    return (
-        f"altered  {len(found):,} files of {name}: {count['refused']:,} refused, {count['same']:,} with the same content, "
-        f"{count['other']:,} with another that is whole; at most {seconds:.2f} s, {memory / 1e6:.1f} MB"
-    )
+    return f"altered  {len(found):,} files of {name}: {came}; at most {seconds:.2f} s, {memory / 1e6:.1f} MB"
 
 
 # ---- altered blindly -------------------------------------------------------------------------------------------------
