@@ -5,6 +5,7 @@ What each format is, and how its own structure is altered, is in `formats`.
 """
 
 import ctypes
+import faulthandler
 import json
 import os
 import resource
@@ -59,6 +60,14 @@ class Verdict(NamedTuple):
 
 LIBRARY = ctypes.CDLL(None)
 FINE = "refused", "same", "other"
+
+
+def summary(name, found):
+    """A line on the verdicts of one format."""
+    words = {"refused": "refused", "same": "the same", "other": "another that is whole"}
+    came = ", ".join(f"{sum(v.what == what for v in found):,} {words[what]}" for what in FINE)
+    seconds, memory = max(v.seconds for v in found), max(v.memory for v in found)
+    return f"altered  {len(found):,} files of {name}: {came}; at most {seconds:.2f} s, {memory / 1e6:.1f} MB"
 
 
 # ---- altered blindly -------------------------------------------------------------------------------------------------
@@ -125,6 +134,16 @@ def spliced(rng, raw):
 BLIND = [truncated, flipped, flipped, inserted, deleted, duplicated, exchanged, filled, renumbered, spliced]
 
 
+BESIDE = "beside.bin", "beside.h5"  # names that altered files refer to
+
+
+def beside(folder):
+    """Put files into the folder that no reader may open, whatever it is told; returns the folder."""
+    for name in BESIDE:
+        (Path(folder) / name).write_bytes(bytes(1_000))
+    return folder
+
+
 def files(fmt, rng, count):
     """So many altered files of a format, half of them blindly."""
     for k in range(count):
@@ -174,6 +193,7 @@ def _in_a_child(fmt, folder, given):
 
 
 def _read_all(fmt, folder, given, out):
+    faulthandler.disable()  # a crash is told by the exit status
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     path, spare = folder / f"altered{fmt.suffix}", folder / "spare"
