@@ -72,9 +72,8 @@ def device_module(device):
         return cupy
     if callable(getattr(device, "asarray", None)):
         return device
-    from .checks import brief  # it stands on this file
-
-    raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {brief(device)}")
+    found = repr(device)[:200] if name is not None or device is None else type(device).__name__
+    raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {found}")
 
 
 def to_device(x, device):

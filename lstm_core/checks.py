@@ -26,7 +26,10 @@ def brief(value):
 
 def listed(names):
     """Names in a row, with commas; of very many the first ones."""
-    text = ", ".join(name if isinstance(name, str) else brief(name) for name in names)
+    try:
+        text = ", ".join(str(name) for name in names)
+    except ValueError:  # an integer of more than 4,300 digits
+        text = ", ".join(brief(name) for name in names)
     return text if len(text) <= 1_000 else f"{text[:1_000]} …"
 
 

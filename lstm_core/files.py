@@ -19,10 +19,24 @@ def read(path):
     Raises ValueError if `path` is there and is no file (a device, which may never end, or a pipe, which may never
     begin), and OSError if it is not there, is a folder, or from the disk.
     """
-    path = Path(path).expanduser()
+    path = _path(path)
     if not path.is_dir():
         _mode(path)
     return path.read_bytes()
+
+
+def _path(path):
+    """`path` as a Path, with `~` replaced. TypeError for what is none, ValueError for what no system can have."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path: expected a path, got {type(path).__name__}")
+    try:
+        found = Path(path).expanduser()
+        unusable = b"\0" in os.fsencode(found)
+    except (UnicodeError, RuntimeError, TypeError):  # no such character; no such user; a path in bytes
+        unusable = True
+    if unusable:
+        raise ValueError(f"path: expected a path that a file can have, got {ascii(path)[:200]}")
+    return found
 
 
 def write_atomic(path, raw):
@@ -34,7 +48,7 @@ def write_atomic(path, raw):
     """
     if not isinstance(raw, bytes | bytearray | memoryview):
         raise TypeError(f"raw: expected bytes, got {type(raw).__name__}")
-    path = Path(path).expanduser().resolve()
+    path = _path(path).resolve()
     mode = _mode(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent, _mark(path))

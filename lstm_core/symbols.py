@@ -8,8 +8,6 @@ import numbers
 import numpy as np
 import sympy
 
-from .checks import NO_NUMBERS, brief
-
 
 class positive(sympy.Function):
     """The `positive` of `cells`, 1 where x > 0, else 0, on symbols; its derivative is 0.
@@ -25,10 +23,11 @@ class positive(sympy.Function):
 def array(name, *shape):
     """Array of distinct real SymPy symbols, one for each element: `array("a", 4, 1, 1)`."""
     if not isinstance(name, str):
-        raise TypeError(f"name: expected a word, got {brief(name)}")
+        raise TypeError(f"name: expected a word, got {type(name).__name__}")
     for n in shape:
-        if isinstance(n, NO_NUMBERS) or not isinstance(n, numbers.Integral) or not 0 <= n < 2**31:
-            raise ValueError(f"shape: expected integers >= 0, got {brief(shape)}")
+        if isinstance(n, bool | np.timedelta64) or not isinstance(n, numbers.Integral) or not 0 <= n < 2**31:
+            found = n if isinstance(n, int) and abs(n) < 2**63 else type(n).__name__
+            raise ValueError(f"shape: expected integers >= 0, got {found}")
     symbols = np.empty(shape, dtype=object)
     for index in np.ndindex(*shape):
         symbols[index] = sympy.Symbol("_".join([name, *map(str, index)]), real=True)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lstm_core.arrays import namespace, to_device, views
-from lstm_core.checks import brief, check_choice, listed
+from lstm_core.checks import brief, check_choice, check_kind, listed
 from lstm_core.layers import make
 from lstm_core.losses import mse, softmax_cross_entropy
 from lstm_core.model import Model
@@ -45,6 +45,7 @@ def check_json(name, text, begin=0, end=None):
 
 def config_of(model):
     """What `model_from` needs beside the parameters: a dict of JSON values. Raises ValueError if that is not enough."""
+    check_kind("model", model, Model, "a Model")
     name = getattr(model.loss_function, "__name__", None)
     if LOSSES.get(name) is not model.loss_function:
         raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {brief(model.loss_function)}")

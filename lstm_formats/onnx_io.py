@@ -14,14 +14,15 @@ behind it, the recurrent part's bias: p of a GRU's candidate, else 0. dense and 
 """
 
 import json
+from collections.abc import Mapping
 from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
 
 from lstm_core import layers, variants
-from lstm_core.arrays import to_host
-from lstm_core.checks import brief, check_choice, check_flag, listed
+from lstm_core.arrays import namespace, to_host
+from lstm_core.checks import brief, check_choice, check_flag, check_kind, check_same_shape, listed
 from lstm_core.files import read, write_atomic
 from lstm_core.model import Model
 
@@ -76,6 +77,8 @@ def save(model, path, states=False, softmax=False):
     Raises ValueError for a cell that ONNX has no operator for, a loss that is not of `losses`, or parameters that are
     not finite; ImportError without onnx.
     """
+    check_flag("states", states)
+    softmax = check_flag("softmax", softmax)
     onnx = _onnx()
     if softmax:
         more = Model([*model.layers, layers.activation("softmax")], model.loss_function, rng=np.random.default_rng(0))
@@ -137,7 +140,16 @@ def to_node(layer, P):
     The arrays, by ONNX's letters: W (directions, G*H, D), R (directions, G*H, H), B (directions, 2*G*H) and, of an LSTM
     with peepholes, P (directions, 3*H). Raises ValueError for a variant that ONNX has no operator for.
     """
+    check_kind("layer", layer, layers.Layer, "a recurrent layer such as lstm(28, 100)")
     form, starts = _form(layer), prefixes(layer.directions).values()
+    check_kind("P", P, Mapping, "a dict of arrays")
+    if P.keys() != layer.shapes.keys():
+        raise ValueError(f"P: expected {listed(layer.shapes)}, got {listed(P)}")
+    for key, shape in layer.shapes.items():
+        where = f"P[{key!r}]"
+        if namespace(**{where: P[key]}) is not np:
+            raise TypeError(f"{where}: expected a NumPy array, got {type(P[key]).__name__}")
+        check_same_shape(where, P[key], shape)
     W, R, b = (np.stack([P[start + key] for start in starts]) for key in "WRb")
     H, arrays = R.shape[-1], {"W": W, "R": R}
     recurrent_b = np.zeros_like(b)

@@ -8,13 +8,15 @@ biases, b_ih + b_hh, where one would do: here b is their sum. Only the candidate
 + r ⊙ (R h + b_hh)), needs both: its b_hh is our p. On the way out b becomes b_ih, and every other b_hh is 0.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from lstm_core.arrays import namespace, to_host, views
-from lstm_core.checks import brief, check_flag, listed
+from lstm_core.checks import brief, check_flag, check_kind, listed
+from lstm_core.model import Model
 
 from .configs import check_known, fill, prefixes
 
@@ -47,6 +49,7 @@ def state_dict(model, stacked=False):
     Raises ValueError for layers that PyTorch does not have: peepholes, variants, a GRU with reset before, reverse; and
     for layers to be stacked that none of its modules computes.
     """
+    check_kind("model", model, Model, "a Model")
     theta = to_host(model.theta)
     return {
         name: np.ascontiguousarray(np.where(place.second, 0, theta[place.index]))
@@ -60,6 +63,8 @@ def load_state_dict(model, state, stacked=False):
     Names are those of `state_dict`. Raises ValueError for a wrong name, shape, dtype, NaN or infinity, and TypeError
     for masked arrays and other subclasses.
     """
+    check_kind("model", model, Model, "a Model")
+    check_kind("state", state, Mapping, "a dict of arrays")
     state = {name: _host(name, x) for name, x in state.items()}
     places, theta = _places(model, stacked), np.zeros(model.theta.shape, model.theta.dtype)
     if state.keys() != places.keys():
