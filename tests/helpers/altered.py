@@ -73,6 +73,10 @@ def summary(name, found):
 # ---- altered blindly -------------------------------------------------------------------------------------------------
 
 
+def pick(rng, values):
+    return values[int(rng.integers(0, len(values)))]
+
+
 def _span(rng, raw):
     """Where a short piece begins and ends."""
     begin = int(rng.integers(0, len(raw)))
@@ -147,11 +151,11 @@ def beside(folder):
 def files(fmt, rng, count):
     """So many altered files of a format, half of them blindly."""
     for k in range(count):
-        origin = fmt.samples[int(rng.integers(0, len(fmt.samples)))]
+        origin = pick(rng, fmt.samples)
         if k % 2:
             raw, other = fmt.alter(rng, origin)
         else:
-            raw = BLIND[int(rng.integers(0, len(BLIND)))](rng, origin)
+            raw = pick(rng, BLIND)(rng, origin)
             other = not fmt.exact(raw)
         yield File(raw, origin, other)
 
