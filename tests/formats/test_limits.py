@@ -64,8 +64,8 @@ CHECKPOINTS = {
     "a name of a million letters": lambda path: safetensors.numpy.save({"x" * 10**6: np.zeros(1)}, {"lstm_core": "{}"}),
     "many layers": many_layers,
     "a header without an end": lambda path: struct.pack("<Q", 2**63) + b"{" * 10**6,
-    "a model of 20 MB": lambda path: saved(save_checkpoint, [embedding(50_000, 100)], path),
-    "orthogonal matrices of 1,000 rows": lambda path: saved(save_checkpoint, [gru(1, 1_000)], path),
+    "a model of 8 MB": lambda path: saved(save_checkpoint, [embedding(20_000, 100)], path),
+    "orthogonal matrices of 500 rows": lambda path: saved(save_checkpoint, [gru(1, 500)], path),
 }
 
 # ---- XML -------------------------------------------------------------------------------------------------------------
@@ -99,11 +99,11 @@ XML = {
     "a size of many digits": lambda path: MODEL + b'<Layer layer="dense" features="' + b"9" * 60_000 + b'"/></Model>',
     "a size beyond memory": lambda path: MODEL + b'<Layer layer="dense" features="1" outputs="999999999999"/></Model>',
     "one number of many digits": in_the_weights(b"9" * 10**7),
-    "many short numbers": in_the_weights(b"1 " * 10**6),
+    "many short numbers": in_the_weights(b"1 " * 300_000),
     "many short numbers that are a model": lambda path: (
-        MODEL + b'<Layer layer="dense" features="1000000" outputs="1"><Weights rows="1" columns="1000000">'
-        + b"0 " * 10**6 + b'</Weights><Biases rows="1" columns="1">0</Biases></Layer></Model>'),
-    "many lines": in_the_weights(b"12\n" * 10**6),
+        MODEL + b'<Layer layer="dense" features="300000" outputs="1"><Weights rows="1" columns="300000">'
+        + b"0 " * 300_000 + b'</Weights><Biases rows="1" columns="1">0</Biases></Layer></Model>'),
+    "many lines": in_the_weights(b"12\n" * 300_000),
     "many characters that are written as numbers": in_the_weights(b"&#49;&#32;" * 10**5),
     "blanks": in_the_weights(b" " * 10**7 + b"1"),
     "comments": lambda path: MODEL + b"<!-- -->" * 10**6 + b"</Model>",
@@ -203,13 +203,13 @@ ONNX = {
     "functions": altered_onnx(functions),
     "graphs within nodes": altered_onnx(graphs_within),
     "graphs within graphs": lambda path: nested(2_000),
-    "empty nodes": lambda path: field(7, b"\x0a\x00" * 10**6),
-    "empty weights": lambda path: field(7, b"\x2a\x00" * 10**6),
-    "inputs without names": lambda path: field(7, field(1, b"\x0a\x00" * 10**6)),
-    "graphs that are put together": lambda path: b"\x3a\x00" * 10**6,
+    "empty nodes": lambda path: field(7, b"\x0a\x00" * 500_000),
+    "empty weights": lambda path: field(7, b"\x2a\x00" * 500_000),
+    "inputs without names": lambda path: field(7, field(1, b"\x0a\x00" * 500_000)),
+    "graphs that are put together": lambda path: b"\x3a\x00" * 500_000,
     "packed integers": lambda path: field(7, field(5, field(7, b"\0" * 10**6))),
-    "integers that are not packed": lambda path: field(7, field(5, b"\x38\x00" * 10**6)),
-    "unknown fields": lambda path: b"\xba\x3e\x00" * 10**6,
+    "integers that are not packed": lambda path: field(7, field(5, b"\x38\x00" * 500_000)),
+    "unknown fields": lambda path: b"\xba\x3e\x00" * 500_000,
     "groups": lambda path: b"\x0b" * 10**6,
     "a length beyond all": lambda path: b"\x3a" + b"\xff" * 9 + b"\x01",
     "a name of a million letters": altered_onnx(lambda p: setattr(p.graph.node[1], "name", "x" * 10**6)),
@@ -229,7 +229,7 @@ ONNX = {
     "numbers in the system": altered_onnx(external("/etc/passwd")),
     "metadata of lists": altered_onnx(meta("[" + "[]," * 10**6 + "0]")),
     "metadata of layers": altered_onnx(meta('{"layers": [' + '{"layer": "last"},' * 10**5 + "0]}")),
-    "a model of 20 MB": lambda path: saved(onnx_io.save, [embedding(50_000, 100)], path),
+    "a model of 8 MB": lambda path: saved(onnx_io.save, [embedding(20_000, 100)], path),
 }  # fmt: skip
 
 HOSTILE = {

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from opened import opened
 
-SECONDS = 5  # that a file may take
+SECONDS = 5  # of the processor that a file may take; ten times as long by the clock, for the machine may be busy
 RATIO, CONSTANT = 10, 20e6  # memory: so many times the file's size, and so many bytes
 MESSAGE = 4_000  # characters of a message at most, the file's path aside
 
@@ -212,7 +212,7 @@ def _read_all(fmt, folder, given, out):
             path.write_bytes(file.raw)
             names().clear()
             python.clear()
-            signal.setitimer(signal.ITIMER_REAL, 2 * SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, 10 * SECONDS)
             what, content, seconds, memory = _read_one(fmt, path)
             beside = {*names()} - {path.name} | {x for x in map(str, python) if x.startswith(("/etc", "/dev"))}
             if beside:
@@ -230,7 +230,7 @@ def _read_all(fmt, folder, given, out):
 
 def _read_one(fmt, path):
     """What came of it, or None and the content; seconds, bytes."""
-    what, content, begin, before = None, None, time.perf_counter(), _peak(reset=True)
+    what, content, begin, before = None, None, time.process_time(), _peak(reset=True)
     try:
         content = fmt.read(path)
     except (ValueError, OSError) as error:
@@ -242,7 +242,7 @@ def _read_one(fmt, path):
             what = f"a message of {len(said)} characters"
     except Exception as error:
         what = f"unnamed {type(error).__name__}: {str(error)[:300]}"
-    return what, content, time.perf_counter() - begin, max(0, _peak() - before)
+    return what, content, time.process_time() - begin, max(0, _peak() - before)
 
 
 NAMES = "ValueError", "DataCorrupt"
