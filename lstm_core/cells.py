@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .arrays import namespace
-from .checks import brief, check_choice, check_function, check_kind, check_names, listed
+from .checks import check_choice, check_function, check_index, check_kind, check_names, listed
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,7 @@ class Cell:
     def altered(self, stage=0, **fields):
         """This cell, with other `fields` of one stage: `LSTM.altered(back=mine)`."""
         stages = list(self.stages)
-        if isinstance(stage, bool) or not isinstance(stage, int) or not 0 <= stage < len(stages):
-            raise ValueError(f"stage: expected an integer in 0 ... {len(stages) - 1}, got {brief(stage)}")
+        check_index("stage", stage, len(stages))
         stages[stage] = replace(stages[stage], **fields)
         return replace(self, stages=tuple(stages))
 

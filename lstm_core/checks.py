@@ -104,9 +104,19 @@ def check_finite(name, x):
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity, first in example {first}")
 
 
+def check_index(name, value, length):
+    """Raise ValueError unless `value` is an integer in 0 ... length - 1."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not 0 <= value < length:
+        raise ValueError(f"{name}: expected an integer in 0 ... {length - 1}, got {brief(value)}")
+
+
 def check_kind(name, value, kind, expected):
-    """Raise TypeError unless `value` is a `kind`, a type or several; `expected` says in words what that is."""
-    if not isinstance(value, kind):
+    """Raise TypeError unless `value` is a `kind`, a type or several; `expected` says in words what that is.
+
+    A class of the same name and module will do: so a notebook may load a module anew and keep what it has made before.
+    """
+    names = {(c.__module__, c.__qualname__) for c in getattr(kind, "__args__", (kind,))}
+    if not isinstance(value, kind) and not any((c.__module__, c.__qualname__) in names for c in type(value).__mro__):
         raise TypeError(f"{name}: expected {expected}, got {brief(value)}")
 
 

@@ -158,11 +158,7 @@ def _own(cell, P):
 def parameter_shapes(cell, features, hidden, own=True):
     """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False."""
     check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
-    features, hidden = check_count("features", features), check_count("hidden", hidden)
-    return _shapes(cell, features, hidden, check_flag("own", own))
-
-
-def _shapes(cell, features, hidden, own):
+    features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
     rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
     shapes = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
     if own and cell.own:
@@ -191,7 +187,7 @@ def check_cache(cache):
 def _check_parameters(cell, P, D, dtype):
     """The hidden units H of P. Raises ValueError or TypeError unless P is one for `cell`, D features and `dtype`."""
     H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
-    shapes = _shapes(cell, D, H, own="p" in P)
+    shapes = parameter_shapes(cell, D, H, own="p" in P)
     if P.keys() != shapes.keys():
         raise ValueError(f"P: expected the names {listed(shapes)} for cell {cell.name}, got {listed(P)}")
     for name, shape in shapes.items():
