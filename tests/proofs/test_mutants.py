@@ -186,8 +186,8 @@ def judge_names(module):
     try:
         stages = [module.Stage(s.gates, s.step, s.back, s.inputs, s.recurs) for s in LATE_PROBE.stages]
         cell = module.Cell("late probe", stages, states="hc", own="01", forget="2")
+        hash(cell)  # its stages are a tuple now
         cell = cell.altered(1, step=waiting_step).altered(1, step=step)
-        hash(cell)  # its stages are a tuple, whatever came
     except Exception:
         return "an exception"
     return judged_by_numbers(cell)
