@@ -21,7 +21,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 300
 SOURCES := $(wildcard Makefile *.toml *.txt *.yml *.bib *.md) $(sort $(shell find chapters figures lstm_core lstm_formats lstm_proofs \
 	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
-.PHONY: help env book test proofs notebooks ledger serve links lint clean FORCE
+.PHONY: help env book test proofs notebooks ledger fuzz serve links lint clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make proofs      only the exact proofs, one line each"
 	@echo "make notebooks   run all chapters and store their outputs (NB=chapters/x/y.ipynb: that one)"
 	@echo "make ledger      prove every displayed equation, and write the book's page of them"
+	@echo "make fuzz        altered files of every format, fresh ones each time (FUZZ_SECONDS=60 FUZZ_SEED=...)"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
 	@echo "make lint        style only"
@@ -87,6 +88,9 @@ notebooks: $(ENV)
 
 ledger: $(ENV)
 	@$(PY) -m lstm_proofs.ledger
+
+fuzz: $(ENV)
+	@$(PY) tools/fuzz.py
 
 serve: book
 	$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html

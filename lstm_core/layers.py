@@ -501,7 +501,7 @@ def make(config):
             raise ValueError(f"there is {layer.config}")
         return layer
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"config: expected that of a layer, got {brief(config)} ({listed([error])})") from error
+        raise ValueError(f"config: expected that of a layer, got {brief(config)} ({listed([str(error)])})") from error
 
 
 def _check_recurrent(of):

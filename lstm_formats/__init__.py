@@ -2,8 +2,9 @@
 
 `checkpoint` (safetensors: a run to go on with, bit for bit), `onnx_io` (a graph that other programs run, and back),
 `torch_io` (PyTorch's state dicts, as dicts of NumPy arrays) and `xml_io` (in the manner of TMVA); `configs` is what
-they share. Files are written whole or not at all, and read without pickle. What does not fit together is refused; that
-a number was changed into another, only a checkpoint can tell, which has a checksum.
+they share, `states` what a checkpoint holds of a run, `onnx_checks` what an ONNX file may not hold. Files are written
+whole or not at all, and read without pickle. What does not fit together is refused, and so is, by a checksum, what was
+altered; a dict for PyTorch has none. A reader opens no other file, and takes memory in proportion to the file's size.
 """
 
 from . import checkpoint, configs, onnx_io, torch_io, xml_io

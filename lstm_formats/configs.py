@@ -39,7 +39,7 @@ def check_json(name, text, begin=0, end=None):
     """
     size = (len(text) if end is None else min(end, len(text))) - begin
     parts = sum(text.count(mark, begin, end) for mark in (b"{", b"["))
-    if parts > 50_000 + size // 20 or text.count(b",", begin, end) > 50_000 + size // 6:
+    if parts > 20_000 + size // 25 or text.count(b",", begin, end) > 50_000 + size // 6:
         raise ValueError(f"{name}: expected no more than a model and its history need, got {size} bytes in tiny parts")
 
 
@@ -85,7 +85,11 @@ def model_from(config, arrays):
     empty = [layer._replace(init=_zeros(layer)) for layer in layers]  # starting values take their time
     model = Model(empty, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
     model.layers = tuple(layers)
-    return fill(model, views(model.shapes, arrays) if isinstance(arrays, np.ndarray) else arrays)
+    if not isinstance(arrays, np.ndarray):
+        return fill(model, arrays)
+    check_parameters(model, views(model.shapes, arrays))
+    model.theta[...] = arrays
+    return model
 
 
 def layers_of(config):

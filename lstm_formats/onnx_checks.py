@@ -32,7 +32,7 @@ def check_wire(raw, descriptor):
     It holds other messages than ours, is cut short, or would take much more memory than it has bytes. Protobuf: a
     message is fields, one after the other; a field is a key, 8 * number + kind, and a value.
     """
-    room, messages = 10_000_000 + 4 * len(raw), [(descriptor, 0, len(raw))]
+    room, messages = 10_000_000 + len(raw), [(descriptor, 0, len(raw))]
     while messages:
         message, at, end = messages.pop()
         while at < end:

@@ -10,6 +10,7 @@ row by row and with all digits: what is read is what was written, to the last bi
 of configs and numbers. Older files have none; who changes a number by hand removes it.
 """
 
+import array
 import hashlib
 import json
 import math
@@ -21,7 +22,7 @@ import numpy as np
 from defusedxml.ElementTree import DefusedXMLParser
 
 from lstm_core.arrays import to_host
-from lstm_core.checks import check_choice, listed
+from lstm_core.checks import brief, check_choice, listed
 from lstm_core.files import read, write_atomic
 from lstm_core.layers import make
 
@@ -57,6 +58,7 @@ def load(path):
         parser = DefusedXMLParser(target=reader, encoding="utf-8", forbid_dtd=True)
         for k in range(0, len(raw), PIECE):
             parser.feed(raw[k : k + PIECE])
+        del raw
         config, theta, digest = parser.close()
         model = model_from(config, theta)
         if digest is not None and digest != _digest(config, theta):
@@ -76,7 +78,7 @@ class _Reader:
     def __init__(self):
         self.place, self.depth, self.config, self.digest = "<Model>", 0, {}, None
         self.matrices = iter(())  # those of the layer that are still to come
-        self.theta = []  # the numbers so far, an array an element
+        self.theta = array.array("d")  # the numbers so far
         self.size, self.text = 0, bytearray()  # how many numbers are expected behind the last tag; what stands there
 
     def start(self, tag, attributes):
@@ -87,6 +89,7 @@ class _Reader:
             self.place = _start(tag, attributes)
             self.config = {"dtype": attributes.get("dtype", ""), "loss": attributes.get("loss", ""), "layers": []}
             check_choice("dtype", self.config["dtype"], DTYPES)
+            self.theta = array.array(np.dtype(self.config["dtype"]).char)
             expected = _start("Model", _root(self.config))
         elif self.depth == 2:
             layer = make(_config(attributes))
@@ -115,18 +118,16 @@ class _Reader:
                 raise ValueError(f"expected {_start(name, whose)}")
 
     def close(self):
-        theta = np.concatenate([np.zeros(0, self.config["dtype"]), *self.theta])
+        theta = np.frombuffer(self.theta, self.config["dtype"]) if self.theta else np.zeros(0, self.config["dtype"])
         return self.config, theta, self.digest
 
     def _take_numbers(self):
         """The numbers since the last tag that began: as many as it says, and finite."""
-        found = sum(1 for _ in re.finditer(rb"\S+", self.text))
-        with np.errstate(over="ignore"):  # what is too large for the dtype is not finite
-            words = (float(word[0]) for word in re.finditer(rb"\S+", self.text))
-            numbers = np.fromiter(words, self.config.get("dtype", "float64"), found)
-        if found != self.size or not np.isfinite(numbers).all():
-            raise ValueError(f"expected {self.size} finite numbers, got {found}")
-        self.theta += [numbers] if found else []
+        begin = len(self.theta)
+        self.theta.extend(float(word[0]) for word in re.finditer(rb"\S+", self.text))
+        found = len(self.theta) - begin  # one too large for the dtype is infinite
+        if found != self.size or not all(map(math.isfinite, memoryview(self.theta)[begin:])):
+            raise ValueError(f"expected {brief(self.size)} finite numbers, got {found}")
         self.size, self.text = 0, bytearray()
 
 

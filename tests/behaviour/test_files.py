@@ -35,6 +35,26 @@ def test_folders_and_pipes_and_sockets_are_refused(tmp_path):
         assert {name: os.lstat(tmp_path / name).st_mode for name in os.listdir(tmp_path)} == before
 
 
+def test_what_is_read_is_a_file(tmp_path):
+    """A pipe would keep its reader waiting, a device might never end; a folder, and nothing, are errors of the disk."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(ValueError, match=rf"^path: expected a file, or nothing, at .*{name}, got a pipe$"):
+            files.read(tmp_path / name)
+    with pytest.raises(ValueError, match=r"got a device$"):
+        files.read("/dev/zero")
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(OSError, match=str(path)):
+            files.read(path)
+
+
+def test_home_is_known_to_reader_and_writer(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_atomic("~/c", b"1")
+    assert files.read("~/c") == files.read(str(tmp_path / "c")) == b"1"
+
+
 def test_a_device_is_recognised_by_its_mode(tmp_path, monkeypatch):
     class Device:
         st_mode = stat.S_IFCHR | 0o666

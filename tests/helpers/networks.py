@@ -93,7 +93,7 @@ def start(rng, model, B):
 
 
 class Training(NamedTuple):
-    """make: () -> a new model, always the same · x, y and settings of `fit`, which makes new ones of all that counts."""
+    """make: () -> a new model, always the same · x, y, and settings: () -> those of `fit`, new ones each time."""
 
     make: object
     x: np.ndarray
