@@ -2,12 +2,10 @@
 
 After each step: the parameters are views of θ, the lists of the history fit together, a loaded copy predicts the same.
 At the end: all is what a twin has that did the same epochs and assignments and nothing else, to the last bit.
-The same examples in every run, and others that are drawn anew: LSTM_CORE_SEED repeats these.
+The same examples in every run, and others that are drawn anew: FUZZ_SEED repeats these.
 """
 
 import copy
-import os
-import secrets
 import tempfile
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import networks
 import numpy as np
 import pytest
 import standin
+from hunts import fixed_and_fresh, length
 from hypothesis import seed as with_seed
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -31,8 +30,7 @@ from lstm_core import Model, evaluate, fit, to_host, training
 from lstm_core.model import Parameters
 from lstm_formats import load, save
 
-FRESH = int(os.environ.get("LSTM_CORE_SEED") or secrets.randbelow(2**32))
-COUNT = int(os.environ.get("LSTM_CORE_MACHINES") or 40)
+COUNT = length("MACHINES", 40)
 
 
 class Stop(Exception):
@@ -71,7 +69,8 @@ class Training(RuleBasedStateMachine):
     # ---- what is done ----------------------------------------------------------------------------------------
 
     def settings(self):
-        return self.task.settings() | {"patience": None, "history": self.history}  # its end would put back other weights
+        """Without patience, whose end would put back other weights."""
+        return self.task.settings() | {"patience": None, "history": self.history}
 
     def epochs(self):
         return len(self.history.loss) if self.history is not None else 0
@@ -80,7 +79,8 @@ class Training(RuleBasedStateMachine):
         """`epochs` more, or as many of them as there are until something stops it."""
         total = self.epochs() + epochs
         try:
-            self.history = fit(self.model, self.task.x, self.task.y, epochs=total, rng=self.rng, **self.settings() | more)
+            how = self.settings() | more
+            self.history = fit(self.model, self.task.x, self.task.y, epochs=total, rng=self.rng, **how)
         except Stop as error:
             self.history = getattr(error, "history", self.history)
         done = len(self.history.loss) if self.history is not None else 0
@@ -188,8 +188,8 @@ class Training(RuleBasedStateMachine):
             assert repr(getattr(self.history, name)) == repr(getattr(history, name)), name
 
 
-@pytest.mark.parametrize("number", [0, FRESH], ids=["fixed", "fresh"])
-def test_stateful(number, shown):
+@fixed_and_fresh
+def test_stateful(seed, shown):
     how = settings(max_examples=COUNT, stateful_step_count=12, deadline=None, database=None, derandomize=False)
-    run_state_machine_as_test(with_seed(number)(Training), settings=how)
-    shown(f"stateful trainings  {COUNT}, seed {number}: as the twin that was never interrupted, bit for bit")
+    run_state_machine_as_test(with_seed(seed)(Training), settings=how)
+    shown(f"stateful trainings  {COUNT}, seed {seed}: as the twin that was never interrupted, bit for bit")

@@ -4,15 +4,12 @@ In every run a fixed part and one that is drawn anew; `make fuzz` has ten thousa
 """
 
 import copy
-import os
-import secrets
 
 import networks
 import numpy as np
-import pytest
+from hunts import fixed_and_fresh, length
 
-FRESH = int(os.environ.get("LSTM_CORE_SEED") or secrets.randbelow(2**32))
-COUNT = int(os.environ.get("LSTM_CORE_NETWORKS") or 300)
+COUNT = length("NETWORKS", 300)
 TOLERANCE = 1e-12  # relative; absolute, in units of the whole, where units are saturated
 
 # With weights of a thousand, 1 - h² has few digits left in double precision: the same code runs on the longest numbers
@@ -97,7 +94,7 @@ def put(container, where, value):
     return type(container)(value if k == where else item for k, item in enumerate(container))
 
 
-@pytest.mark.parametrize("seed", [0, FRESH], ids=["fixed", "fresh"])
+@fixed_and_fresh
 def test_gradients(seed, shown):
     errors = {(seed, k): worst((seed, k)) for k in range(COUNT)}
     wrong = {which: error for which, error in errors.items() if not error <= TOLERANCE}
