@@ -31,7 +31,8 @@ help:
 	@echo "make proofs      only the exact proofs, one line each"
 	@echo "make notebooks   run all chapters and store their outputs (NB=chapters/x/y.ipynb: that one)"
 	@echo "make ledger      prove every displayed equation, and write the book's page of them"
-	@echo "make fuzz        altered files of every format, fresh ones each time (FUZZ_SECONDS=60 FUZZ_SEED=...)"
+	@echo "make fuzz        altered files of every format, fresh ones each time (FUZZ_SECONDS=60 FUZZ_SEED=...);"
+	@echo "                 then all bad arguments, 10,000 random networks and 2,000 random trainings (half an hour)"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
 	@echo "make lint        style only"
@@ -91,6 +92,9 @@ ledger: $(ENV)
 
 fuzz: $(ENV)
 	@$(PY) tools/fuzz.py
+	FUZZ_ARGUMENTS=100000 FUZZ_NETWORKS=10000 FUZZ_TRAININGS=2000 FUZZ_MACHINES=500 \
+		$(PYTEST) -q -k fresh $(addprefix tests/,behaviour/test_arguments.py oracles/test_random_networks.py \
+		behaviour/test_random_trainings.py behaviour/test_stateful.py)
 
 serve: book
 	$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html

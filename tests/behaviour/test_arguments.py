@@ -7,20 +7,17 @@ argument; and nothing has changed: no array, no model, no generator, no history,
 A fixed part of all attempts is made in every run, and another part that is drawn anew; `make fuzz` makes them all.
 """
 
-import os
-import secrets
 
 import calls
 import numpy as np
-import pytest
 from attempts import attempt, attempts
+from hunts import fixed_and_fresh, length
 from zoo import SKIP
 
-FRESH = int(os.environ.get("LSTM_CORE_SEED") or secrets.randbelow(2**32))
-COUNT = int(os.environ.get("LSTM_CORE_FUZZ") or 2_000)
+COUNT = length("ARGUMENTS", 2_000)
 
 
-@pytest.mark.parametrize("seed", [0, FRESH], ids=["fixed", "fresh"])
+@fixed_and_fresh
 def test_bad_arguments(seed, tmp_path, monkeypatch, shown):
     monkeypatch.setattr(calls, "FOLDER", [tmp_path])
     found = attempts()

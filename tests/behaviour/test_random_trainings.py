@@ -4,19 +4,16 @@ In every run a fixed part and one that is drawn anew; `make fuzz` has two thousa
 """
 
 import copy
-import os
-import secrets
 
 import networks
 import numpy as np
-import pytest
 import standin
+from hunts import fixed_and_fresh, length
 
 from lstm_core import fit, to_host
 from lstm_formats import load, save
 
-FRESH = int(os.environ.get("LSTM_CORE_SEED") or secrets.randbelow(2**32))
-COUNT = int(os.environ.get("LSTM_CORE_TRAININGS") or 100)
+COUNT = length("TRAININGS", 100)
 EPOCHS = 4
 
 
@@ -120,7 +117,7 @@ def differs(seed, path):
     return f"{break_off.__name__}, {change.__name__}, device {on_device}: {wrong}" if wrong else ""
 
 
-@pytest.mark.parametrize("seed", [0, FRESH], ids=["fixed", "fresh"])
+@fixed_and_fresh
 def test_trainings(seed, tmp_path, shown):
     found = {(seed, k): differs((seed, k), tmp_path / "c") for k in range(COUNT)}
     wrong = {which: text for which, text in found.items() if text}

@@ -116,7 +116,8 @@ def training(rng):
     x, y = data(rng, model, N, T)
     lengths = rng.integers(1, T + 1, N) if coin(rng, 0.4) else None
     optimizer = pick(rng, optim.sgd, optim.momentum, optim.adam, lambda: optim.adam(weight_decay=0.1))
-    rate = pick(rng, lambda: optim.constant(0.01), lambda: optim.steps(0.02, 1.5), lambda: optim.cosine(0.02, 4, 0.5))
+    schedules = optim.constant, lambda rate: optim.steps(rate, 1.5), lambda rate: optim.cosine(rate, 4, 0.5)
+    schedule = pick(rng, *schedules)
     validation = None
     if coin(rng, 0.5):
         validation = data(rng, model, int(rng.integers(1, 5)), T)
@@ -128,7 +129,7 @@ def training(rng):
         "patience": int(rng.integers(1, 4)) if validation is not None and coin(rng) else None,
         "validation_batch": int(rng.integers(1, 5)), "progress": False,
     }  # fmt: skip
-    return Training(make, x, y, lambda: fixed | {"optimizer": optimizer(), "rate": rate()})
+    return Training(make, x, y, lambda: fixed | {"optimizer": optimizer(), "rate": schedule(0.02)})
 
 
 def data(rng, model, N, T):
