@@ -186,7 +186,7 @@ def check_cache(cache):
 
 def _check_parameters(cell, P, D, dtype):
     """The hidden units H of P. Raises ValueError or TypeError unless P is one for `cell`, D features and `dtype`."""
-    H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
+    H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 1  # any: the names do not fit
     shapes = parameter_shapes(cell, D, H, own="p" in P)
     if P.keys() != shapes.keys():
         raise ValueError(f"P: expected the names {listed(shapes)} for cell {cell.name}, got {listed(P)}")
