@@ -113,10 +113,10 @@ def check_index(name, value, length):
 def check_kind(name, value, kind, expected):
     """Raise TypeError unless `value` is a `kind`, a type or several; `expected` says in words what that is.
 
-    A class of the same name and module will do: so a notebook may load a module anew and keep what it has made before.
+    A class of the same name will do: so a notebook may load a module anew and keep what it has made before.
     """
-    names = {(c.__module__, c.__qualname__) for c in getattr(kind, "__args__", (kind,))}
-    if not isinstance(value, kind) and not any((c.__module__, c.__qualname__) in names for c in type(value).__mro__):
+    names = {c.__qualname__ for c in getattr(kind, "__args__", (kind,))}
+    if not isinstance(value, kind) and not any(c.__qualname__ in names for c in type(value).__mro__):
         raise TypeError(f"{name}: expected {expected}, got {brief(value)}")
 
 
