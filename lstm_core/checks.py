@@ -110,6 +110,12 @@ def check_kind(name, value, kind, expected):
         raise TypeError(f"{name}: expected {expected}, got {brief(value)}")
 
 
+def check_cell(cell):
+    """Raise TypeError unless `cell` is a `Cell`, of `cells` or of a reader's copy of it."""
+    if not all(hasattr(cell, name) for name in ("name", "stages", "states", "own", "inputs", "recurs", "forget")):
+        raise TypeError(f"cell: expected a Cell such as cells.LSTM, got {brief(cell)}")
+
+
 def check_function(name, value, expected, arguments):
     """Raise TypeError unless `value` is a function that so many arguments can be handed to."""
     check_kind(name, value, Callable, expected)

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import ZERO, namespace
-from .cells import Cell
 from .checks import (
     brief,
+    check_cell,
     check_count,
     check_dtype,
     check_flag,
@@ -157,12 +157,8 @@ def _own(cell, P):
 
 def parameter_shapes(cell, features, hidden, own=True):
     """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False."""
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
-    features, hidden = check_count("features", features), check_count("hidden", hidden)
-    return _shapes(cell, features, hidden, check_flag("own", own))
-
-
-def _shapes(cell, features, hidden, own):
+    check_cell(cell)
+    features, hidden, own = _check_sizes(features, hidden, own)
     rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
     shapes = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
     if own and cell.own:
@@ -170,8 +166,12 @@ def _shapes(cell, features, hidden, own):
     return shapes
 
 
+def _check_sizes(features, hidden, own):
+    return check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
+
+
 def _check_forward(cell, P, x, state, keep, mask):
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     check_flag("keep", keep)
     xp = _namespace(P, "state", state, x=x, **({} if mask is None else {"mask": mask}))
     check_floating("x", x)
@@ -190,8 +190,8 @@ def check_cache(cache):
 
 def _check_parameters(cell, P, D, dtype):
     """The hidden units H of P. Raises ValueError or TypeError unless P is one for `cell`, D features and `dtype`."""
-    H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 0
-    shapes = _shapes(cell, D, H, own="p" in P)
+    H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 1
+    shapes = parameter_shapes(cell, D, H, own="p" in P)
     if P.keys() != shapes.keys():
         raise ValueError(f"P: expected the names {listed(shapes)} for cell {cell.name}, got {listed(P)}")
     for name, shape in shapes.items():
@@ -202,7 +202,7 @@ def _check_parameters(cell, P, D, dtype):
 
 
 def _check_backward(cell, P, cache, dh, dstate):
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     check_cache(cache)
     x = cache.x
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)

@@ -344,7 +344,7 @@ def test_numbers_that_are_none():
             check_count("n", value)
     assert brief(10**5000) == "a value of type int" and len(brief([10**5000])) < 200
     for maker in (lambda v: dropout(v), lambda v: optim.constant(v), lambda v: adam(epsilon=v)):
-        with pytest.raises(ValueError, match=": expected .*, got np.timedelta64"):
+        with pytest.raises(ValueError, match=r": expected .*, got np.timedelta64"):
             maker(np.timedelta64(1, "s"))
     assert check_count("n", 2**63 - 1) == 2**63 - 1
     with pytest.raises(ValueError, match=r"^layers: expected parameters that fit into memory, got "):
