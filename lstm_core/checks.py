@@ -116,6 +116,22 @@ def check_cell(cell):
         raise TypeError(f"cell: expected a Cell such as cells.LSTM, got {brief(cell)}")
 
 
+def check_stages(stages):
+    """Raise unless `stages` are one or more of `cells.Stage`, or of a reader's copy of it, in a tuple or list."""
+    check_kind("stages", stages, tuple | list, "a list of stages")
+    for stage in stages:
+        if not all(hasattr(stage, name) for name in ("gates", "step", "back", "inputs", "recurs")):
+            raise TypeError(f"stages: expected a list of stages, got {brief(stage)}")
+    if not stages:
+        raise ValueError("stages: expected at least one Stage, got none")
+
+
+def check_index(name, value, count):
+    """Raise ValueError unless `value` is an integer in 0 … count-1, Python's or NumPy's."""
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or not 0 <= value < count:
+        raise ValueError(f"{name}: expected an integer in 0 ... {count - 1}, got {brief(value)}")
+
+
 def check_function(name, value, expected, arguments):
     """Raise TypeError unless `value` is a function that so many arguments can be handed to."""
     check_kind(name, value, Callable, expected)

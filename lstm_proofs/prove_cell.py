@@ -1,6 +1,7 @@
 """Rung 1: for arbitrary state, parameters and upstream gradient, a cell's `back` is the derivative of its `step`."""
 
 from lstm_core import symbols
+from lstm_core.checks import check_cell
 
 from .proof import Disproof, prove_derivatives
 
