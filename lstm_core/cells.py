@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .arrays import namespace
-from .checks import check_choice, check_function, check_index, check_kind, check_names, listed
+from .checks import check_choice, check_function, check_index, check_kind, check_names, check_stages, listed
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,7 @@ class Cell:
             check_kind(field, getattr(self, field), str, "a word")
         for field in ("states", "own"):
             object.__setattr__(self, field, check_names(field, getattr(self, field)))
-        if not self.states:
-            raise ValueError("states: expected at least the output h, got none")
-        check_kind("stages", self.stages, tuple | list, "a list of stages")
-        if not self.stages:
-            raise ValueError("stages: expected at least one Stage, got none")
-        for stage in self.stages:
-            check_kind("stages", stage, Stage, "a list of stages")
+        check_stages(self.stages)
         object.__setattr__(self, "stages", tuple(self.stages))
         check_names("stages: inputs", self.inputs)
         check_names("stages: recurs", self.recurs)

@@ -105,19 +105,32 @@ def check_finite(name, x):
 
 
 def check_index(name, value, length):
-    """Raise ValueError unless `value` is an integer in 0 ... length - 1."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not 0 <= value < length:
+    """`value` as an int. Raises ValueError unless it is an integer in 0 ... length - 1, Python's or NumPy's."""
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or not 0 <= value < length:
         raise ValueError(f"{name}: expected an integer in 0 ... {length - 1}, got {brief(value)}")
+    return int(value)
 
 
 def check_kind(name, value, kind, expected):
-    """Raise TypeError unless `value` is a `kind`, a type or several; `expected` says in words what that is.
-
-    A class of the same name will do: so a notebook may load a module anew and keep what it has made before.
-    """
-    names = {c.__qualname__ for c in getattr(kind, "__args__", (kind,))}
-    if not isinstance(value, kind) and not any(c.__qualname__ in names for c in type(value).__mro__):
+    """Raise TypeError unless `value` is a `kind`, a type or several; `expected` says in words what that is."""
+    if not isinstance(value, kind):
         raise TypeError(f"{name}: expected {expected}, got {brief(value)}")
+
+
+def check_cell(cell):
+    """Raise TypeError unless `cell` is a `Cell`, of `cells` or of a reader's copy of it."""
+    if not all(hasattr(cell, name) for name in ("name", "stages", "states", "own", "inputs", "recurs", "forget")):
+        raise TypeError(f"cell: expected a Cell such as cells.LSTM, got {brief(cell)}")
+
+
+def check_stages(stages):
+    """Raise unless `stages` are one or more of `cells.Stage`, or of a reader's copy of it, in a tuple or list."""
+    check_kind("stages", stages, tuple | list, "a list of stages")
+    for stage in stages:
+        if not all(hasattr(stage, name) for name in ("gates", "step", "back", "inputs", "recurs")):
+            raise TypeError(f"stages: expected a list of stages, got {brief(stage)}")
+    if not stages:
+        raise ValueError("stages: expected at least one Stage, got none")
 
 
 def check_function(name, value, expected, arguments):

@@ -16,6 +16,7 @@ from .cells import Cell
 from .checks import (
     NO_NUMBERS,
     brief,
+    check_cell,
     check_count,
     check_function,
     check_kind,
@@ -90,7 +91,7 @@ def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
     own:   whether the cell's own parameters p are among the variables; if not they are 0
     mask:  (T, B) booleans as in `scan.forward`, or None
     """
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     check_kind("sizes", sizes, tuple | list, "T, B, D, H")
     if len(sizes) != 4:
         raise ValueError(f"sizes: expected T, B, D, H, got {brief(sizes)}")
@@ -110,7 +111,7 @@ def problem_at(cell, P, x, dh, state=None, dstate=None, variables=None, mask=Non
 
     variables: names of the arrays that θ holds, of W, R, b, p, x, h_0, c_0, …; all if None. The others are fixed
     """
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     check_kind("P", P, Mapping, "a dict of arrays")
     _check_scan(scan)
     namespace(x=x, dh=dh)

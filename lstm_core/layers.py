@@ -277,7 +277,8 @@ def last():
         return x[t, :, xp.arange(x.shape[2])].T[None], (), (x, t)
 
     def backward(P, cache, dy, dstate):
-        x, t = _pair(cache)
+        x, t = _tuple(cache, 2)
+        namespace(cache=x)
         _check_upstream(dy, x, {"T": 1, "D": x.shape[1], "B": x.shape[2]})
         xp = namespace(x=x)
         dx = xp.zeros_like(x)
@@ -304,7 +305,10 @@ def dense(features, outputs, W=init.xavier_uniform):
 
     def backward(P, cache, dy, dstate):
         x = _array(cache, "TDB")
-        _check_parameters(P, shapes)
+        check_kind("P", P, Mapping, "a dict of arrays")
+        _check_parameters({key: P[key] for key in P if key == "W"}, {"W": shapes["W"]})  # b is not asked for
+        namespace(x=x, **{"P['W']": P["W"]})
+        check_dtype("P['W']", P["W"], x.dtype)
         _check_upstream(dy, x, {"T": x.shape[0], "C": outputs, "B": x.shape[2]})
         xp = namespace(x=x)
         dW = xp.tensordot(dy, x, ((0, 2), (0, 2)))
@@ -407,14 +411,16 @@ def dropout(rate):
         _check_input(x, how)
         check_floating("x", x)
         if how.rng is None:
-            return x, (), (x, None)
+            return x, (), (x.shape, x.dtype, None)
         factor = (how.rng.random(x.shape) >= rate) / (1 - rate)
         factor = namespace(x).asarray(factor.astype(x.real.dtype))
-        return x * factor, (), (x, factor)
+        return x * factor, (), (x.shape, x.dtype, factor)
 
     def backward(P, cache, dy, dstate):
-        x, factor = _pair(cache)
-        _check_upstream(dy, x, dict(zip("TDB", x.shape)))
+        shape, dtype, factor = _tuple(cache, 3)
+        namespace(dy=dy, **({} if factor is None else {"cache": factor}))
+        check_same_shape("dy", dy, shape)
+        check_dtype("dy", dy, dtype)
         return {}, dy if factor is None else dy * factor, ()
 
     return Layer("dropout", Fixed(layer="dropout", rate=rate), forward, backward)
@@ -474,9 +480,9 @@ def _or_zeros(state):
     return None if isinstance(state, tuple | list) and not state else state
 
 
-def _pair(cache):
-    """What `last` and `dropout` keep: the input, and what they found out."""
-    if not (isinstance(cache, tuple) and len(cache) == 2 and hasattr(cache[0], "shape")):
+def _tuple(cache, count):
+    """What `last` and `dropout` keep: so many things, not all of them None."""
+    if not (isinstance(cache, tuple) and len(cache) == count and cache[0] is not None):
         raise TypeError(f"cache: expected that of forward, got {brief(cache)}")
     return cache
 
@@ -501,7 +507,7 @@ def make(config):
             raise ValueError(f"there is {layer.config}")
         return layer
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"config: expected that of a layer, got {brief(config)} ({listed([str(error)])})") from error
+        raise ValueError(f"config: expected that of a layer, got {brief(config)} ({listed([error])})") from error
 
 
 def _check_recurrent(of):

@@ -124,9 +124,9 @@ def clip_global_norm(grad, limit):
     check_real("grad", grad)
     if limit is not None:
         limit = check_positive("limit", limit)
+        check_writable("grad", grad)
     norm, unit = _norm(grad)
     if limit is not None and limit < norm < math.inf:
-        check_writable("grad", grad)
         if unit != 1:
             grad /= unit
         grad *= limit / (norm / unit)

@@ -16,8 +16,8 @@ import sympy
 
 from . import symbols
 from .arrays import ZERO
-from .cells import Cell, positive, sigmoid
-from .checks import check_flag, check_function, check_kind
+from .cells import positive, sigmoid
+from .checks import check_cell, check_flag, check_function
 
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
@@ -194,7 +194,7 @@ def record(cell, own=True):
 
     Raises TypeError, with the function's name, if a step or back does more than + - * /, tanh and positive.
     """
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     check_flag("own", own)
     found, state = [], cell.states
     for stage in cell.stages:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import ZERO, namespace
-from .cells import Cell
 from .checks import (
     brief,
+    check_cell,
     check_count,
     check_dtype,
     check_flag,
@@ -157,7 +157,7 @@ def _own(cell, P):
 
 def parameter_shapes(cell, features, hidden, own=True):
     """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False."""
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
     rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
     shapes = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
@@ -167,7 +167,7 @@ def parameter_shapes(cell, features, hidden, own=True):
 
 
 def _check_forward(cell, P, x, state, keep, mask):
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     check_flag("keep", keep)
     xp = _namespace(P, "state", state, x=x, **({} if mask is None else {"mask": mask}))
     check_floating("x", x)
@@ -198,7 +198,7 @@ def _check_parameters(cell, P, D, dtype):
 
 
 def _check_backward(cell, P, cache, dh, dstate):
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     check_cache(cache)
     x = cache.x
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)

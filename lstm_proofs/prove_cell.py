@@ -1,8 +1,7 @@
 """Rung 1: for arbitrary state, parameters and upstream gradient, a cell's `back` is the derivative of its `step`."""
 
 from lstm_core import symbols
-from lstm_core.cells import Cell
-from lstm_core.checks import check_kind
+from lstm_core.checks import check_cell
 
 from .proof import Disproof, prove_derivatives
 
@@ -15,7 +14,7 @@ def prove_cell(cell):
     arrays as the stage before hands over.
     Returns a list of `Proof`; raises `Disproof` at the first variable that fails.
     """
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     proofs, handed_over = [], len(cell.states)
     for stage in cell.stages:
         counts = {"a": len(stage.inputs), "u": len(stage.recurs), "s": handed_over, "p": len(cell.own)}

@@ -7,7 +7,7 @@ import sympy
 
 from lstm_core import scan, symbols
 from lstm_core.cells import Cell, Stage
-from lstm_core.checks import brief, check_count, check_kind, check_mask
+from lstm_core.checks import brief, check_cell, check_count, check_kind, check_mask
 
 from .proof import prove_derivatives
 
@@ -62,7 +62,7 @@ def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=
     """
     check_kind("forward", forward, Callable, "a function such as scan.forward")
     check_kind("backward", backward, Callable, "a function such as scan.backward")
-    check_kind("cell", cell, Cell, "a Cell such as cells.LSTM")
+    check_cell(cell)
     T, D, H, B = (check_count(letter, n) for letter, n in {"T": T, "D": D, "H": H, "B": B}.items())
     if mask is not None:
         check_mask(mask, T, B)

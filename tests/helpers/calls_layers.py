@@ -242,6 +242,8 @@ def layer_calls(name, layer, x, draws=lambda: None):
         dy = normal(*y.shape)
         if layer.labels:
             specs["P.W"] = unknown
+        if layer.name == "dense":
+            specs["P.b"] = unknown
         return Call(layer.backward, {"P": dict(P), "cache": cache, "dy": dy, "dstate": after}, specs
                 | {"P": unknown if not (layer.cell or P) or layer.labels else p_of(P), "dy": array(*y.shape,
                 kinds="fcO", finite=False) if layer.labels else array(*y.shape, **F4), "cache": like(cache),
@@ -260,6 +262,15 @@ layer_calls("embedding", core.embedding(C, H), labels(T, N))
 for _function in "tanh", "softmax":
     layer_calls(_function, core.activation(_function), normal(T, D, N))
 layer_calls("dropout", core.dropout(0.5), normal(T, D, N), rng)
+
+
+@case
+def dropout_backward():
+    """Of a pass with a generator; without one, the cache has no array that dy could be somewhere else than."""
+    layer = core.dropout(0.5)
+    _, _, cache = layer.forward({}, normal(T, D, N), (), Pass(rng=rng()))
+    specs = {"P": unknown, "cache": like(cache), "dy": array(T, D, N, **F4), "dstate": unknown}
+    return Call(layer.backward, {"P": {}, "cache": cache, "dy": normal(T, D, N), "dstate": ()}, specs)
 
 
 # ---- losses ----------------------------------------------------------------------------------------------------------

@@ -232,7 +232,8 @@ def load_state_dict():
 def to_node():
     layer = core.lstm(D, H)
     P = {k: normal(*s) for k, s in layer.shapes.items()}
-    return Call(lambda **k: onnx_io.to_node(**k)[0], {"layer": layer, "P": P}, {"P": unknown}
+    return Call(lambda **k: onnx_io.to_node(**k)[0], {"layer": layer, "P": P},
+            {"layer": lambda v: zoo.SKIP if isinstance(v, core.layers.Layer) else BAD, "P": unknown}
             | {f"P.{k}": unknown for k in P})  # fmt: skip
 
 
