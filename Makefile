@@ -17,11 +17,13 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
 PYTEST := $(PY) -m pytest
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 300
+# Two processes share the files of tests and the notebooks.
+TWO := -n 2 --dist loadfile --durations=10
 
-SOURCES := $(wildcard Makefile *.toml *.txt *.yml *.bib *.md) $(sort $(shell find chapters figures lstm_core lstm_formats lstm_proofs \
+SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find chapters figures lstm_core lstm_formats lstm_proofs \
 	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
-.PHONY: help env book test proofs notebooks ledger fuzz serve links lint clean FORCE
+.PHONY: help env book test proofs notebooks ledger fuzz serve links lint lock wheel clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -36,9 +38,11 @@ help:
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
 	@echo "make lint        style only"
+	@echo "make wheel       lstm_core as a wheel, tried in an empty environment"
+	@echo "make lock        requirements.lock, after a change of requirements.txt (needs uv)"
 	@echo "make clean       remove what was built; what was installed (.venv, vendor) stays"
 	@echo ""
-	@echo "PYTHON=/path/to/python3   the Python (3.11 to 3.13) that .venv is made from"
+	@echo "PYTHON=/path/to/python3   the Python (3.11 to 3.14) that .venv is made from"
 	@echo "FORCE=1                   book or test again, though nothing changed"
 	@echo "LSTM_CORE_DATA=/folder    where the data sets lie (absolute); tests that need one are skipped without"
 
@@ -47,7 +51,7 @@ env: $(ENV)
 # An environment knows its folder: made anew when the project was moved, or when its Python is gone.
 STALE := $(shell test -x $(PY) && test "$$(cat $(ENV) 2>/dev/null)" = "$$(pwd -P)" || echo FORCE)
 
-$(ENV): requirements.txt pyproject.toml tools/venv.sh $(STALE)
+$(ENV): requirements.lock pyproject.toml tools/venv.sh $(STALE)
 	@tools/venv.sh
 
 # The list of files, written only when it changes: a file that was removed counts as a change, too.
@@ -78,7 +82,7 @@ $(TESTED): $(ENV) $(BOOK) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
 	$(eval RAN := 1)
 	@touch $@.started
 	$(PY) -m ruff check .
-	$(PYTEST) $(NBVAL) tests chapters
+	$(PYTEST) $(NBVAL) $(TWO) tests chapters
 	@mv $@.started $@
 
 proofs: $(ENV)
@@ -105,5 +109,11 @@ links: $(ENV) $(MATHJAX)
 lint: $(ENV)
 	$(PY) -m ruff check .
 
+lock:
+	@tools/lock.sh
+
+wheel: $(ENV)
+	@$(PY) tools/wheel.py
+
 clean:
-	rm -rf _build .pytest_cache .ruff_cache *.egg-info
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
