@@ -16,10 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-with warnings.catch_warnings():  # where Jupyter's widgets are missing, tqdm warns that its bar is a plain one
-    warnings.simplefilter("ignore")
-    import pooch
-
 from .checks import brief, check_count, check_rng
 from .files import write_atomic
 
@@ -79,10 +75,12 @@ def shakespeare():
 def digits(rng, test=297):
     """The 8×8 digits that ship with scikit-learn, split at random: ((x, y), (x_test, y_test)), 1,797 in all.
 
-    x: (N, 8, 8) float32 in [0, 1]; y: (N,) int64. No download.
+    x: (N, 8, 8) float32 in [0, 1]; y: (N,) int64. No download. Raises ImportError without scikit-learn.
     """
-    from sklearn.datasets import load_digits
-
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ImportError('digits: needs scikit-learn: pip install "lstm-core[data]"') from error
     check_rng(rng)
     test = check_count("test", test)
     x, y = load_digits(return_X_y=True)
@@ -111,7 +109,7 @@ def content(name):
     """The verified bytes of the file `name` of `FILES`. Raises DataUnavailable or DataCorrupt."""
     if not isinstance(name, str) or name not in FILES:
         raise ValueError(f"name: expected one of {', '.join(FILES)}, got {brief(name)}")
-    cache = Path(pooch.os_cache("lstm_core"))
+    cache = Path(_pooch().os_cache("lstm_core"))
     chosen = os.environ.get("LSTM_CORE_DATA")
     for folder in [Path(chosen), cache] if chosen else [cache]:
         for path in (folder / name, folder / f"{name}.gz"):
@@ -142,6 +140,7 @@ def _verified(name, source, raw):
 
 def _download(name, target):
     """Fetch `name` from the first mirror that has it whole, keep it in the cache (atomically), return its bytes."""
+    pooch = _pooch()
     fetch = pooch.HTTPDownloader(progressbar=True, timeout=10)
     problems = []
     for url in FILES[name].urls:
@@ -159,6 +158,14 @@ def _download(name, target):
         f"({target.parent}), and no mirror gave it. Set LSTM_CORE_DATA to a folder that holds {name}.gz, or try again "
         "with a network:\n" + "\n".join(problems)
     )
+
+
+def _pooch():
+    """Pooch, imported only where a file is asked for: it brings what speaks HTTP along, a quarter of a second of it."""
+    with warnings.catch_warnings():  # where Jupyter's widgets are missing, tqdm warns that its bar is a plain one
+        warnings.simplefilter("ignore")
+        import pooch
+    return pooch
 
 
 def _idx(name, axes):

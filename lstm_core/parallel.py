@@ -36,7 +36,7 @@ def job(timeout=3600.0):
     try:
         from mpi4py import MPI
     except ImportError as error:
-        raise ImportError("job: MPI needs mpi4py and an MPI library: pip install mpi4py mpich") from error
+        raise ImportError('job: MPI needs mpi4py and an MPI library: pip install "lstm-core[mpi]"') from error
 
     def end():
         time.sleep(1)  # for mpiexec to pass on what was printed: it drops what is under way when it ends the others

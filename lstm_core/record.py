@@ -12,12 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-import sympy
-
 from . import symbols
 from .arrays import ZERO
 from .cells import positive, sigmoid
 from .checks import check_cell, check_flag, check_function
+from .symbols import sympy  # which says what to install where it is missing
 
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 

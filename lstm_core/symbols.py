@@ -6,7 +6,11 @@
 import numbers
 
 import numpy as np
-import sympy
+
+try:
+    import sympy
+except ImportError as error:
+    raise ImportError('symbols: need SymPy: pip install "lstm-core[proofs]"') from error
 
 
 class positive(sympy.Function):

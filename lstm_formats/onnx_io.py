@@ -250,7 +250,7 @@ def _onnx():
         import onnx.checker
         import onnx.shape_inference
     except ImportError as error:
-        raise ImportError("onnx_io: needs ONNX: pip install onnx") from error
+        raise ImportError('onnx_io: needs ONNX: pip install "lstm-core[onnx]"') from error
     return onnx
 
 

@@ -1,5 +1,8 @@
 """The array modules that the suite runs on, the comparison with NumPy's results, and the list of what was proven."""
 
+import platform
+from importlib import metadata
+
 import numpy as np
 import pytest
 import standin
@@ -10,6 +13,20 @@ from lstm_core import to_host
 # The same examples in every run, no time limit on one (the machine may be busy), nothing kept on disk.
 settings.register_profile("book", derandomize=True, deadline=None, database=None)
 settings.load_profile("book")
+
+
+# What results may depend on: said at the head of every run.
+MAIN = ("numpy", "sympy", "scikit-learn", "onnx", "onnxruntime", "mpi4py", "h5py", "torch", "jax", "cupy-cuda12x", "cupy-cuda13x")
+
+
+def pytest_report_header():
+    here = {dist.name.lower(): dist.version for dist in metadata.distributions()}
+    found = ", ".join(f"{name} {here[name]}" for name in MAIN if name in here)
+    missing = ", ".join(name for name in MAIN if name not in here)
+    return [
+        f"versions: Python {platform.python_version()}, {found}; {platform.system()} on {platform.machine()}",
+        f"not installed: {missing or 'nothing'}",
+    ]
 
 
 @pytest.fixture(params=["numpy", "standin", "cupy"])

@@ -1,7 +1,8 @@
 """Bring MathJax, so that the built book needs no network: tools/mathjax.py vendor/mathjax/tex-mml-chtml.js
 
 The files come from the npm package and are checked against a fixed SHA-256. Where npm is missing or has no
-network, the same path gets a loader that takes MathJax from a CDN when a page is read.
+network, the same path gets a loader that takes MathJax from a CDN when a page is read. The reader's browser runs what
+comes only if it is the very file of the package; fonts, and TeX's rarer extensions, follow it from there unchecked.
 """
 
 import hashlib
@@ -14,10 +15,14 @@ from pathlib import Path
 
 VERSION = "3.2.2"
 SHA256 = "1b9c0a1c44df864e915690558e72adb9cc5203360daefd385084ced3b6c64c09"
+INTEGRITY = "sha384-Wuix6BuhrWbjDBs24bXrjf4ZQ5aFeFWBuKkFekO2t8xFU0iNaLQfp2K6/1Nxveei"  # of es5/tex-mml-chtml.js
 KEEP = ("tex-mml-chtml.js", "output/chtml/fonts/", "input/tex/extensions/")
 LOADER = f"""// npm was missing when this book was built, so MathJax comes from a CDN.
-document.head.append(Object.assign(document.createElement("script"),
-  {{src: "https://cdn.jsdelivr.net/npm/mathjax@{VERSION}/es5/tex-mml-chtml.js"}}));
+document.head.append(Object.assign(document.createElement("script"), {{
+  src: "https://cdn.jsdelivr.net/npm/mathjax@{VERSION}/es5/tex-mml-chtml.js",
+  integrity: "{INTEGRITY}",
+  crossOrigin: "anonymous",
+}}));
 """
 
 

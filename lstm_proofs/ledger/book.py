@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
+try:
+    import nbformat
+except ImportError as error:
+    raise ImportError('ledger: needs nbformat: pip install "lstm-core[proofs]"') from error
 
 from .latex import Unproven
 

@@ -7,6 +7,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +74,7 @@ def folders(tmp_path, monkeypatch):
     """The reader's own folder and the cache, both empty; one known file; and no network."""
     own, cache = tmp_path / "own", tmp_path / "cache"
     monkeypatch.setenv("LSTM_CORE_DATA", str(own))
-    monkeypatch.setattr(data.pooch, "os_cache", lambda name: cache)
+    monkeypatch.setattr(pooch, "os_cache", lambda name: cache)
     monkeypatch.setattr(data, "FILES", {NAME: data._File(hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), URLS)})
     serve(monkeypatch, {})
     return own, cache
@@ -91,7 +92,7 @@ def serve(monkeypatch, answers):
         (Path(path) / fname).write_bytes(answers[url])
         return str(Path(path) / fname)
 
-    monkeypatch.setattr(data.pooch, "retrieve", retrieve)
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
     return asked
 
 

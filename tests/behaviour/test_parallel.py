@@ -262,7 +262,7 @@ def test_divergence_ends_all_ranks_alike():
 
 def test_without_mpi4py_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
-    with pytest.raises(ImportError, match=r"^job: .* pip install mpi4py mpich$"), parallel.job():
+    with pytest.raises(ImportError, match=r'^job: .* pip install "lstm-core\[mpi\]"$'), parallel.job():
         pass
 
 

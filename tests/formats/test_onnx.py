@@ -303,7 +303,7 @@ def test_no_numbers_are_not_exported(path):
 def test_without_onnx_the_error_says_what_to_install(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     for call in (lambda: onnx_io.save(made([lstm(3, 4)]), path), lambda: onnx_io.load(path)):
-        with pytest.raises(ImportError, match="pip install onnx"):
+        with pytest.raises(ImportError, match=r'pip install "lstm-core\[onnx\]"'):
             call()
 
 
