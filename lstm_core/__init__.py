@@ -34,4 +34,4 @@ from .sampling import sample
 from .scores import Scores, evaluate
 from .training import History, fit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

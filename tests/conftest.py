@@ -16,7 +16,8 @@ settings.load_profile("book")
 
 
 # What results may depend on: said at the head of every run.
-MAIN = ("numpy", "sympy", "scikit-learn", "onnx", "onnxruntime", "mpi4py", "h5py", "torch", "jax", "cupy-cuda12x", "cupy-cuda13x")
+MAIN = ("numpy", "sympy", "scikit-learn", "onnx", "onnxruntime", "mpi4py", "h5py",
+        "torch", "jax", "cupy-cuda12x", "cupy-cuda13x")  # fmt: skip
 
 
 def pytest_report_header():
