@@ -30,6 +30,11 @@ def pytest_report_header():
     ]
 
 
+def pytest_itemcollected(item):
+    """Two processes share the tests by their names, which have to be the same in both."""
+    assert " at 0x" not in item.nodeid, f"{item.nodeid}: an address in the name of a test; give it an id"
+
+
 @pytest.fixture(params=["numpy", "standin", "cupy"])
 def xp(request):
     """An array module: NumPy, the stand-in for CuPy, or CuPy itself where there is a GPU."""

@@ -591,10 +591,13 @@ MAKERS = [
       for v in NONE_SUCH],
     *[(f"rnn {v!r}", "activation: expected one of 'tanh', 'relu', got", core.rnn, 3, 4, v) for v in NONE_SUCH],
     *[(f"recurrent({v!r})", "cell: expected one of 'rnn', .*'lstm', .*got", core.recurrent, v, 3, 4)
-      for v in (*NONE_SUCH, "LSTM", cells.LSTM.stages[0].step)],
+      for v in (*NONE_SUCH, "LSTM")],
+    ("recurrent(step)", "cell: expected one of 'rnn', .*, got", core.recurrent, cells.LSTM.stages[0].step, 3, 4),
     *[(f"{f.__name__}({getattr(v, 'name', v)!r})", "of: expected a recurrent layer such as lstm.*, got", f, v)
       for f in (core.reverse, core.bidirectional)
-      for v in (dense(3, 4), last(), TWICE, core.reverse(gru(3, 4)), core.embedding(3, 4), "lstm", None, lstm)],
+      for v in (dense(3, 4), last(), TWICE, core.reverse(gru(3, 4)), core.embedding(3, 4), "lstm", None)],
+    *[(f"{f.__name__}(lstm)", "of: expected a recurrent layer such as lstm.*, got", f, lstm)
+      for f in (core.reverse, core.bidirectional)],
     *[(f"embedding({v!r})", f"labels: {COUNT}", core.embedding, v, 3) for v in (0, -1, 2.0, True, None, "3")],
     *[(f"embedding(3, {v!r})", f"outputs: {COUNT}", core.embedding, 3, v) for v in (0, -1, 2.0, True, None, "3")],
 ]

@@ -46,7 +46,10 @@ def broken_off(bits, epochs, error=KeyboardInterrupt, **how):
 
 @pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize("epochs", [0.3, 2.1, 3.7])
-@pytest.mark.parametrize("how", [{}, {"validation": None, "patience": None, "optimizer": optim.sgd()}], ids=str)
+@pytest.mark.parametrize("how", [
+    pytest.param({}, id="adam"),
+    pytest.param({"validation": None, "patience": None, "optimizer": optim.sgd()}, id="sgd"),
+])  # fmt: skip
 def test_saved_in_the_middle_of_an_epoch_and_gone_on_with(bits, epochs, how, tmp_path):
     """Bit for bit as without the break, and as if it had been gone on with in the same process."""
     whole, generators = model_of_two(), [np.random.Generator(bits(3))]
