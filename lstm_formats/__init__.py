@@ -7,5 +7,5 @@ whole or not at all, and read without pickle. What does not fit together is refu
 altered; a dict for PyTorch has none. A reader opens no other file, and takes memory in proportion to the file's size.
 """
 
-from . import checkpoint, configs, onnx_io, torch_io, xml_io
+from . import checkpoint, configs, keras_io, onnx_io, torch_io, xml_io
 from .checkpoint import load, save
