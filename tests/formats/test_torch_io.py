@@ -358,9 +358,11 @@ def test_wrappers_do_not_count_wherever_they_stand(data, stacked):
     np.testing.assert_array_equal(other.theta, model.theta)
 
 
+ONE_MODULE = [dense(D, C)], [embedding(7, D)], [bidirectional(gru(D, H))], [lstm(D, H), dropout(0.5), lstm(H, H)]
+
+
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module."])
-@pytest.mark.parametrize("stack", [[dense(D, C)], [embedding(7, D)], [bidirectional(gru(D, H))],
-                                   [lstm(D, H), dropout(0.5), lstm(H, H)]], ids=lambda stack: stack[0].name)  # fmt: skip
+@pytest.mark.parametrize("stack", ONE_MODULE, ids=lambda stack: stack[0].name)
 def test_of_one_module_the_name_may_be_left_out(stack, prefix):
     model, other = of(*stack), network(stack, core.mse, np.float64, seed=1)
     (name,) = {name.split(".")[0] for name in torch_io.state_dict(model, stacked=True)}
