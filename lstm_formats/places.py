@@ -92,7 +92,7 @@ def set_arrays(model: Model, given: Mapping[str, tuple[Place, object]], cast: bo
             more = "; cast=True converts it" if dtype in CASTS and x.shape == place.index.shape else ""
             raise ValueError(f"{name}: expected {wanted}, got {x.shape} of {dtype}{more}")
         with np.errstate(over="ignore", invalid="ignore"):  # `fill` refuses infinity and NaN
-            theta[place.index] += x.astype(theta.dtype)
+            np.add.at(theta, place.index, x.astype(theta.dtype))  # both biases of a Keras GRU are in one array
     fill(model, views(model.shapes, theta))
 
 
