@@ -103,6 +103,9 @@ class Model:
     only, and none of the layers that run through time stands behind `last`.
     `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats; see
     `Parameters`). Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
+    Both are the numbers that training changes in place, not copies: `best = model.theta` goes on changing, and
+    `best = model.theta.copy()` keeps what it is now. `copy.copy` and `copy.deepcopy` give a model with a θ of its own;
+    `pickle` is refused, since layers are functions: `lstm_formats.save(model, path)` writes a file.
 
     Raises ValueError if two neighbouring layers do not fit, or two have one name; TypeError for another dtype.
     """
@@ -160,14 +163,28 @@ class Model:
     def params(self):
         return self._params
 
-    def __setstate__(self, state):
-        """A copy, deep ones too: its `params` are views of its own `theta`."""
-        self.__dict__.update(state)
-        self.theta = self._theta
+    def __copy__(self):
+        return self.at(self.theta.copy())
+
+    def __deepcopy__(self, memo):
+        return self.at(copy.deepcopy(self.theta, memo))  # a θ beside the model in what is copied stays the model's
+
+    def __reduce__(self):
+        raise TypeError("model: expected lstm_formats.save(model, path), which writes what a model is, got a pickle")
 
     def at(self, theta):
-        """The same network with the parameter vector `theta` (of any dtype or module) in place of its own."""
-        other = copy.copy(self)
+        """The same network with the parameter vector `theta` (N,), of any dtype or module, in place of its own.
+
+        The vector itself, no copy: what changes it, changes this network. Raises as an assignment to `theta` does.
+
+        >>> import numpy as np
+        >>> from lstm_core import Model, dense, mse
+        >>> model = Model([dense(3, 2)], mse, rng=np.random.default_rng(0))
+        >>> model.at(np.zeros(8)).predict(np.ones((1, 1, 3)))
+        array([[[0., 0.]]])
+        """
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
         other.theta = theta
         return other
 

@@ -1,11 +1,12 @@
 """lstm_formats: models of lstm_core in files and in other programs' terms.
 
 `checkpoint` (safetensors: a run to go on with, bit for bit), `onnx_io` (a graph that other programs run, and back),
-`torch_io` (PyTorch's state dicts, as dicts of NumPy arrays) and `xml_io` (in the manner of TMVA); `configs` is what
-they share, `states` what a checkpoint holds of a run, `onnx_checks` what an ONNX file may not hold. Files are written
-whole or not at all, and read without pickle. What does not fit together is refused, and so is, by a checksum, what was
-altered; a dict for PyTorch has none. A reader opens no other file, and takes memory in proportion to the file's size.
+`torch_io` and `keras_io` (PyTorch's state dicts and Keras's weights, as NumPy arrays) and `xml_io` (in the manner of
+TMVA); `configs` is what they share, `places` what the two in the middle share, `states` what a checkpoint holds of a
+run, `onnx_checks` what an ONNX file may not hold. Every `save` takes the model, then the path. Files are written whole
+or not at all, and read without pickle. What does not fit together is refused, and so is, by a checksum, what was
+altered; arrays for PyTorch and Keras have none. A reader opens no other file, and takes memory in proportion to the file's size.
 """
 
-from . import checkpoint, configs, onnx_io, torch_io, xml_io
+from . import checkpoint, configs, keras_io, onnx_io, torch_io, xml_io
 from .checkpoint import load, save

@@ -7,6 +7,7 @@ the history says of each epoch, the generator's state, and the SHA-256 of the fi
 
 import hashlib
 import json
+import os
 
 import numpy as np
 import safetensors.numpy
@@ -14,9 +15,10 @@ import safetensors.numpy
 from lstm_core.arrays import to_host
 from lstm_core.checks import brief
 from lstm_core.files import read, write_atomic
-from lstm_core.history import PER_UPDATE
+from lstm_core.history import PER_UPDATE, History
+from lstm_core.model import Model
 
-from .configs import DAMAGE, check_fields, check_json, config_of, model_from, reason
+from .configs import DAMAGE, check_fields, check_json, check_order, config_of, model_from, reason
 from .states import fields_of, generator_from, history_from, state_of
 
 VERSION = 1
@@ -24,15 +26,31 @@ BLANK = "?" * 64
 FIELDS = "sha256", "version", "model", "history", "rng"
 
 
-def save(path, model, history=None, rng=None):
+def save(
+    model: Model,
+    path: str | os.PathLike,
+    history: History | None = None,
+    rng: np.random.Generator | None = None,
+) -> None:
     """Write `model`, and what `fit` needs to go on (its `History` and the numpy.random.Generator), to the file `path`.
 
     The file is written whole or not at all. Arrays are NumPy's in the file, wherever the model is. The history may be
     one that is `unfinished`, of an interrupt within an epoch.
     Raises ValueError for what could not be loaded again: a cell or a loss that is not of lstm_core, parameters that are
     not finite, a history that is not as `fit` makes it for this model; TypeError for another history or generator than
-    NumPy's own; OSError from the disk.
+    NumPy's own, and for path and model the other way round; OSError from the disk.
+
+    >>> import numpy as np, tempfile
+    >>> from lstm_core import Model, dense, mse
+    >>> from lstm_formats import load, save
+    >>> model = Model([dense(3, 2)], mse, rng=np.random.default_rng(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, f"{folder}/model.safetensors")
+    ...     again, history, rng = load(f"{folder}/model.safetensors")
+    >>> bool((again.theta == model.theta).all()), history, rng
+    (True, None, None)
     """
+    check_order(model, path)
     meta = {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
     meta |= {"history": fields_of(history, model.theta), "rng": state_of(rng)}
     if history is not None:  # the long lists as arrays: safetensors takes no more than 100 MB of JSON
@@ -51,7 +69,7 @@ def save(path, model, history=None, rng=None):
     write_atomic(path, raw.replace(BLANK.encode(), hashlib.sha256(raw).hexdigest().encode(), 1))
 
 
-def load(path):
+def load(path: str | os.PathLike) -> tuple[Model, History | None, np.random.Generator | None]:
     """Model, `History` and numpy.random.Generator (each None where `save` had none) of a file that `save` has written.
 
     Data and the other arguments of `fit` are not in it. The arrays are NumPy's; `model.to(device)`, or

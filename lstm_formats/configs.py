@@ -20,6 +20,12 @@ LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
 DAMAGE = ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
 
 
+def check_order(model, path):
+    """Raise TypeError if a path stands where the model should and the model where the path should."""
+    if isinstance(path, Model) and not isinstance(model, Model):
+        raise TypeError("save: expected (model, path), got them the other way round")
+
+
 def reason(error):
     """Why a file is refused, in words, from the error that it led to."""
     return listed([f"there is no {error}" if isinstance(error, KeyError) else error])

@@ -26,7 +26,18 @@ from lstm_core.checks import brief, check_choice, check_flag, check_kind, check_
 from lstm_core.files import read, write_atomic
 from lstm_core.model import Model
 
-from .configs import DAMAGE, FIELDS, check_fields, check_json, config_of, layers_of, model_from, prefixes, reason
+from .configs import (
+    DAMAGE,
+    FIELDS,
+    check_fields,
+    check_json,
+    check_order,
+    config_of,
+    layers_of,
+    model_from,
+    prefixes,
+    reason,
+)
 from .onnx_checks import check_graph, check_wire, digest
 
 OPSET, IR_VERSION = 22, 10
@@ -77,6 +88,7 @@ def save(model, path, states=False, softmax=False):
     Raises ValueError for a cell that ONNX has no operator for, a loss that is not of `losses`, or parameters that are
     not finite; ImportError without onnx.
     """
+    check_order(model, path)
     check_flag("states", states)
     softmax = check_flag("softmax", softmax)
     onnx = _onnx()

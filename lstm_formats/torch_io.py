@@ -3,88 +3,117 @@
     torch_module.load_state_dict({name: torch.tensor(x) for name, x in torch_io.state_dict(model).items()})
     torch_io.load_state_dict(model, torch_module.state_dict())
 
-PyTorch stacks the gates of an LSTM as i f g o and those of a GRU as r z n; here they are i o f g and z r n. It adds two
-biases, b_ih + b_hh, where one would do: here b is their sum. Only the candidate of a GRU, n = tanh(W x + b_ih
-+ r ⊙ (R h + b_hh)), needs both: its b_hh is our p. On the way out b becomes b_ih, and every other b_hh is 0.
+PyTorch stacks the gates of an LSTM as i f g o and those of a GRU as r z n; here they are i o f g and z r n. Its two
+biases are one here: see `places`.
 """
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
-from lstm_core.arrays import namespace, to_host, views
+from lstm_core.arrays import to_host, views
 from lstm_core.checks import brief, check_flag, check_kind, listed
 from lstm_core.model import Model
 
-from .configs import check_known, fill, prefixes
+from .configs import check_known, prefixes
+from .places import array_of, check_has, first, recurrent, set_arrays
 
 GATES = {"rnn": "h", "rnn relu": "h", "lstm": "ifgo", "gru": "rzn"}  # PyTorch's order, in the letters of our cells
-RECURRENT_BIASES = {"gru": "n"}  # the gates whose b_hh is more than a second b_ih: our p
 ENDS = {"forward": "", "reverse": "_reverse"}
+WRAPPERS = "module", "_orig_mod"  # what DataParallel and torch.compile call the module that they wrap
 
 
-class Place(NamedTuple):
-    """Where in θ the numbers of one of PyTorch's arrays are.
-
-    index:  integers, in the shape of the array
-    second: booleans, in the same shape: True for a bias that has its place in θ from another one. It is 0 on the way
-            out, and added on the way in
-    """
-
-    index: np.ndarray
-    second: np.ndarray
-
-
-def state_dict(model, stacked=False):
+def state_dict(model: Model, stacked: bool = False) -> dict[str, np.ndarray]:
     """The parameters of `model` in PyTorch's names, shapes and order: name -> NumPy array.
 
     A module is called as the layer is (`model.names`, blanks made underscores): "lstm.weight_ih_l0", "dense.bias", ….
-    The arrays are copies and contiguous, as safetensors.numpy needs them.
+    The arrays are copies and contiguous, as safetensors.numpy needs them. Biases are always there.
     stacked: recurrent layers of one kind are one module, as of torch.nn.LSTM(num_layers=2): "lstm.weight_ih_l1". They
              have to stand directly behind one another and have as many hidden units; or with a dropout between each
              two, the same everywhere, which is torch.nn.LSTM(num_layers=2, dropout=rate)
     A dict of arrays has no room for a digest: that a number was changed into another nobody can tell.
     Raises ValueError for layers that PyTorch does not have: peepholes, variants, a GRU with reset before, reverse; and
     for layers to be stacked that none of its modules computes.
+
+    >>> import numpy as np
+    >>> from lstm_core import Model, dense, lstm, mse
+    >>> model = Model([lstm(3, 4), dense(4, 2)], mse, rng=np.random.default_rng(0))
+    >>> for name, x in state_dict(model).items():
+    ...     print(name, x.shape)
+    lstm.weight_ih_l0 (16, 3)
+    lstm.weight_hh_l0 (16, 4)
+    lstm.bias_ih_l0 (16,)
+    lstm.bias_hh_l0 (16,)
+    dense.weight (2, 4)
+    dense.bias (2,)
     """
     check_kind("model", model, Model, "a Model")
     theta = to_host(model.theta)
-    return {
-        name: np.ascontiguousarray(np.where(place.second, 0, theta[place.index]))
-        for name, place in _places(model, stacked).items()
-    }
+    return {name: array_of(theta, place) for name, place in _places(model, stacked).items()}
 
 
-def load_state_dict(model, state, stacked=False):
+def load_state_dict(model: Model, state: Mapping[str, object], stacked: bool = False, cast: bool = False) -> None:
     """Set the parameters of `model` to those of PyTorch's `state`, name -> tensor or NumPy array: all or none.
 
-    Names are those of `state_dict`. Raises ValueError for a wrong name, shape, dtype, NaN or infinity, and TypeError
-    for masked arrays and other subclasses.
+    Names are those of `state_dict`, and these may differ:
+
+    * "module." and "_orig_mod.", which DataParallel and torch.compile write, do not count, wherever they stand;
+    * where the model is one module, its name may be left out, as in torch.nn.LSTM(3, 4).state_dict();
+    * a module that has none of its biases, as with bias=False, has them all 0.
+
+    cast: whether arrays of another precision (float16, bfloat16, float32, float64) are converted to the model's dtype,
+          rounded to nearest where that has fewer digits; if not, they are refused
+
+    Raises ValueError for a wrong name, shape, dtype, NaN or infinity, and for an LSTM with proj_size; TypeError for
+    masked arrays and other subclasses.
+
+    >>> import numpy as np
+    >>> from lstm_core import Model, lstm, mse
+    >>> model = Model([lstm(3, 4)], mse, rng=np.random.default_rng(0))
+    >>> state = {"module.weight_ih_l0": np.ones((16, 3), np.float16), "module.weight_hh_l0": np.zeros((16, 4), "f2")}
+    >>> load_state_dict(model, state, cast=True)
+    >>> model.params["lstm.W"].mean(), abs(model.params["lstm.b"]).max()
+    (np.float32(1.0), np.float32(0.0))
     """
     check_kind("model", model, Model, "a Model")
     check_kind("state", state, Mapping, "a dict of arrays")
-    state = {name: _host(name, x) for name, x in state.items()}
-    places, theta = _places(model, stacked), np.zeros(model.theta.shape, model.theta.dtype)
-    if state.keys() != places.keys():
-        raise ValueError(f"state: expected {listed(places)}, got {listed(state)}")
-    for name, (index, _) in places.items():
-        x = state[name]
-        if x.shape != index.shape or x.dtype != theta.dtype:
-            raise ValueError(f"{name}: expected shape {index.shape} of {theta.dtype}, got {x.shape} of {x.dtype}")
-        with np.errstate(over="ignore", invalid="ignore"):  # `fill` refuses infinity and NaN
-            theta[index] += x
-    fill(model, views(model.shapes, theta))
+    cast = check_flag("cast", cast)
+    places = _places(model, stacked)
+    found = _named(state, places, stacked)
+    set_arrays(model, {name: (place, found[name]) for name, place in places.items() if name in found}, cast)
 
 
-def _host(name, x):
-    """A tensor or array as a plain NumPy array."""
-    if hasattr(x, "detach"):
-        return x.detach().cpu().numpy()
-    if isinstance(x, np.ndarray):
-        namespace(**{name: x})
-    return np.asarray(x)
+def _named(state, places, stacked):
+    """What is in `state`, by the names of `places`. Raises ValueError for names that these are not, and that lack."""
+    modules, found, written = {name.rpartition(".")[0] for name in places}, {}, {}
+    for given, x in state.items():
+        parts = (
+            [part for part in given.split(".") if part not in WRAPPERS] if isinstance(given, str) else [brief(given)]
+        )
+        if parts[-1].startswith("weight_hr_l"):
+            raise ValueError(f"state: expected an LSTM without proj_size, which is not here, got {listed([given])}")
+        if len(modules) == 1 and len(parts) == 1:
+            parts = [*modules, *parts]
+        name = ".".join(parts)
+        if name in found:
+            raise ValueError(f"state: expected each array once, got {listed([written[name], given])}")
+        found[name], written[name] = x, given
+    unknown = {name: written[name] for name in found if name not in places}
+    missing = [name for name in places if name not in found]
+    for module in modules:  # bias=False
+        biases = {name for name in places if name.startswith(f"{module}.bias")}
+        if biases <= {*missing}:
+            missing = [name for name in missing if name not in biases]
+    if unknown or missing:
+        several = not stacked and any(re.search(r"_l[1-9]\d*(_reverse)?$", name) for name in unknown)
+        hint = "; stacked=True takes the layers of one module" if several else ""
+        raise ValueError(
+            "state: expected the names of torch_io.state_dict(model), got "
+            f"unknown: {listed(unknown.values()) or 'none'}; missing: {listed(missing) or 'none'}{hint}"
+        )
+    return found
 
 
 def _places(model, stacked):
@@ -97,16 +126,17 @@ def _places(model, stacked):
         check_known(layer)
         P = {key: index[f"{name}.{key}"] for key in layer.shapes}
         if layer.directions:
-            _check_pytorch_has(name, layer)
+            check_has("PyTorch", GATES, name, layer)
             module, level = (layer.name, kinds[:k].count(layer.name)) if stacked else (name, 0)
             for direction, prefix in prefixes(layer.directions).items():
-                arrays = _recurrent(layer.cell, {key: P[prefix + key] for key in "WRbp" if prefix + key in P})
+                own = {key: P[prefix + key] for key in "WRbp" if prefix + key in P}
+                arrays = recurrent(layer.cell, own, GATES[layer.cell.name])
                 module, end = module.replace(" ", "_"), ENDS[direction]
                 places |= {f"{module}.{array}_l{level}{end}": place for array, place in arrays.items()}
         elif layer.labels:
-            places[f"{name}.weight"] = _first(P["W"].T)
+            places[f"{name}.weight"] = first(P["W"].T)
         elif P:  # dense
-            places |= {f"{name}.weight": _first(P["W"]), f"{name}.bias": _first(P["b"][:, 0])}
+            places |= {f"{name}.weight": first(P["W"]), f"{name}.bias": first(P["b"][:, 0])}
     return places
 
 
@@ -127,36 +157,3 @@ def _check_stacks(model):
                 f"stacked: expected the layers of kind {kind} directly behind one another, or with one and the same "
                 f"dropout between each two, of as many hidden units, and all steps handed on, got {found}"
             )
-
-
-def _check_pytorch_has(name, layer):
-    """Raise ValueError unless PyTorch has a module for the recurrent `layer`: its very gates, p or none, direction."""
-    cell, learned = layer.cell, any(key.endswith("p") for key in layer.shapes)
-    gates, biased = sorted(GATES.get(cell.name, "")), RECURRENT_BIASES.get(cell.name, "")
-    same = gates == sorted(cell.inputs) == sorted(cell.recurs) and learned == bool(biased)
-    if not same or (learned and tuple(biased) != cell.own) or "forward" not in layer.directions:
-        raise ValueError(f"layers: expected such as PyTorch has, without peepholes, got {name}: {layer.config}")
-
-
-def _recurrent(cell, P):
-    """PyTorch's arrays for one direction of a recurrent layer with the indices P, gate by gate in PyTorch's order."""
-    H, order = P["R"].shape[1], GATES[cell.name]
-
-    def rows(names, array):
-        """Each gate's own, (H, …)."""
-        return dict(zip(names, array.reshape(len(names), H, *array.shape[1:]), strict=True))
-
-    W, R, b = rows(cell.inputs, P["W"]), rows(cell.recurs, P["R"]), rows(cell.inputs, P["b"][:, 0])
-    p = rows(cell.own, P["p"].ravel()) if "p" in P else {}
-    second = np.concatenate([np.full(H, gate not in p) for gate in order])
-    return {
-        "weight_ih": _first(np.concatenate([W[gate] for gate in order])),
-        "weight_hh": _first(np.concatenate([R[gate] for gate in order])),
-        "bias_ih": _first(np.concatenate([b[gate] for gate in order])),
-        "bias_hh": Place(np.concatenate([p.get(gate, b[gate]) for gate in order]), second),
-    }
-
-
-def _first(index):
-    """The `Place` of numbers that stand in θ by themselves."""
-    return Place(index, np.zeros(index.shape, bool))

@@ -14,6 +14,7 @@ import array
 import hashlib
 import json
 import math
+import os
 import re
 from itertools import islice
 from xml.etree import ElementTree
@@ -25,18 +26,20 @@ from lstm_core.arrays import to_host
 from lstm_core.checks import brief, check_choice, listed
 from lstm_core.files import read, write_atomic
 from lstm_core.layers import make
+from lstm_core.model import Model
 
-from .configs import DAMAGE, DTYPES, check_number_of, config_of, model_from, reason
+from .configs import DAMAGE, DTYPES, check_number_of, check_order, config_of, model_from, reason
 
 WORDS = "layer", "cell", "function"  # options of layers that are words; the others are numbers, true or false
 PIECE = 2**16  # bytes that are parsed at a time, and that a tag has at most
 
 
-def save(model, path):
+def save(model: Model, path: str | os.PathLike) -> None:
     """Write `model` to the file `path`, whole or not at all.
 
     Raises as `checkpoint.save` does, and ValueError for a cell with a name in it that XML cannot hold.
     """
+    check_order(model, path)
     config, theta = config_of(model), to_host(model.theta)
     root = _tree(config, theta.tolist())
     root.set("sha256", _digest(config, theta))
@@ -44,7 +47,7 @@ def save(model, path):
     write_atomic(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
 
 
-def load(path):
+def load(path: str | os.PathLike) -> Model:
     """The model that `save` has written to the file `path`.
 
     Raises OSError if there is no such file, and ValueError, naming the file and the element, for one that is not what

@@ -81,7 +81,7 @@ def main(comm, options):
 
     def after(history):
         if options.save:
-            save(options.save, model, history, rng)
+            save(model, options.save, history, rng)
 
     allreduce = through_root(comm) if options.through_root else comm.Allreduce
     fit(

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from lstm_core import (
     rnn,
     scan,
     softmax_cross_entropy,
+    to_host,
     variants,
 )
 
@@ -320,11 +322,55 @@ def test_at_is_the_same_network_elsewhere():
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy], ids=lambda f: f.__name__)
-def test_a_copy_has_views_of_its_own_vector(duplicate):
+def test_a_copy_has_a_vector_of_its_own(duplicate):
+    """And views of that, both ways; of a copy, too."""
     net = make([gru(3, 4), dense(4, 2)])
+    before, models = net.theta.copy(), [net, duplicate(net), duplicate(duplicate(net))]
+    for k, one in enumerate(models):
+        assert all(np.shares_memory(P, one.theta) for P in one.params.values())
+        assert not any(np.shares_memory(one.theta, other.theta) for other in models[:k])
+        np.testing.assert_array_equal(one.theta, before)
+        one.params["dense.b"][...] = one.theta[0] = k + 1
+    for k, one in enumerate(models):
+        assert one.theta[0] == k + 1 and (one.theta[-2:] == k + 1).all() and (one.params["dense.b"] == k + 1).all()
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy], ids=lambda f: f.__name__)
+def test_a_copy_on_a_device_stays_there(duplicate, xp):
+    net = make([gru(3, 4), dense(4, 2)]).to(xp)
     twin = duplicate(net)
-    assert all(np.shares_memory(P, twin.theta) for P in twin.params.values())
-    assert np.shares_memory(twin.theta, net.theta) == (duplicate is copy.copy)
+    assert type(twin.theta) is type(net.theta)
+    twin.theta *= 2
+    np.testing.assert_array_equal(to_host(twin.theta), 2 * to_host(net.theta))
+    np.testing.assert_array_equal(to_host(net.theta), make([gru(3, 4), dense(4, 2)]).theta)
+
+
+def test_what_is_copied_in_one_go_belongs_together():
+    """A model and its θ, in one list: the copied θ is that of the copied model. A class of one's own stays it."""
+
+    class Mine(Model):
+        pass
+
+    net = Mine([dense(4, 2)], mse, rng=np.random.default_rng(0))
+    twin, theta, again = copy.deepcopy([net, net.theta, net])
+    assert twin.theta is theta and again is twin and type(twin) is Mine is type(copy.copy(net))
+
+
+def test_only_who_asks_for_it_shares_a_vector():
+    """`at`, and an assignment to `theta`: the vector itself, as documented."""
+    net, vector = make([dense(4, 2)]), np.ones(10)
+    other = net.at(vector)
+    net.theta = vector
+    assert other.theta is net.theta is vector
+    best, kept = net.theta, net.theta.copy()  # a view, and what it was
+    net.theta += 1
+    assert (best == 2).all() and (kept == 1).all()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_refused_and_save_is_named(protocol):
+    with pytest.raises(TypeError, match=r"^model: expected lstm_formats\.save\(model, path\), .* got a pickle$"):
+        pickle.dumps({"model": make([dense(4, 2)])}, protocol)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

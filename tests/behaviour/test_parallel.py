@@ -222,7 +222,7 @@ def test_a_checkpoint_of_rank_0_is_enough(tmp_path):
     """Broken off after two epochs; rank 0 alone has the file, and goes on with other ranks: as if without a break."""
     whole = run("dropout", epochs=4)
     model, history, rng = on_threads(3, lambda comm: run("dropout", comm, epochs=2))[0]
-    save(tmp_path / "run", model, history, rng)
+    save(model, tmp_path / "run", history, rng)
 
     def go_on(comm):
         layers, settings = CASES["dropout"]

@@ -39,7 +39,7 @@ def after_an_epoch(task, model, rng, how, place, path):
 
     def keep(history):
         if len(history.loss) == place % EPOCHS + 1:
-            save(path, model, history, rng)
+            save(model, path, history, rng)
             raise Stop
 
     try:
@@ -61,7 +61,7 @@ def within_and_saved(task, model, rng, how, place, path):
     model, history, rng = within_an_epoch(task, model, rng, how, place, path)
     if history.unfinished is None:  # it is whole, and the best weights are back in the model
         return model, history, rng
-    save(path, model, history, rng)
+    save(model, path, history, rng)
     return load(path)
 
 

@@ -77,7 +77,7 @@ def test_a_layer_stays_what_it_is(change, tmp_path):
         with pytest.raises(TypeError):
             layer.config["layer"] = "dense"
     assert copy.deepcopy(model).shapes == model.shapes and repr(model.shapes) == repr(dict(model.shapes))
-    save(tmp_path / "c", model)
+    save(model, tmp_path / "c")
     assert [layer.config for layer in load(tmp_path / "c")[0].layers] == [layer.config for layer in model.layers]
 
 

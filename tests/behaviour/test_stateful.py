@@ -129,7 +129,7 @@ class Training(RuleBasedStateMachine):
 
     @rule()
     def save_and_load(self):
-        save(self.path, self.model, self.history, self.rng)
+        save(self.model, self.path, self.history, self.rng)
         self.model, self.history, self.rng = load(self.path)
 
     @rule()
@@ -170,7 +170,7 @@ class Training(RuleBasedStateMachine):
     @invariant()
     def the_loaded_copy_predicts_the_same(self):
         if hasattr(self, "model"):
-            save(self.path, self.model)
+            save(self.model, self.path)
             np.testing.assert_array_equal(load(self.path)[0].predict(self.task.x), self.model.predict(self.task.x))
 
     def goes_on_as_the_twin(self):

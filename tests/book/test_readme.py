@@ -26,3 +26,4 @@ def test_examples(capsys, tmp_path, monkeypatch):
     exec(keep, names)
     assert {path.name for path in tmp_path.iterdir()} == {"parity.safetensors", "parity.onnx"}
     assert "lstm.weight_ih_l0" in names["state_dict"]
+    assert [len(arrays) for arrays in names["weights"]] == [3, 2]

@@ -108,7 +108,7 @@ def same_history(found, expected):
 @pytest.mark.parametrize("loss", [mse, softmax_cross_entropy])
 def test_what_is_loaded_is_what_was_saved(layers, dtype, loss, tmp_path):
     model = network(layers, loss, dtype)
-    save(tmp_path / "model", model)
+    save(model, tmp_path / "model")
     found, history, rng = load(tmp_path / "model")
     same_model(found, model)
     assert history is None and rng is None
@@ -152,7 +152,7 @@ def histories(draw):
 def test_history_and_generator_come_back(tmp_path_factory, history, bits, seed, drawn):
     path, rng = tmp_path_factory.mktemp("round") / "c", np.random.Generator(bits(seed))
     rng.integers(0, 9, drawn, dtype=np.uint32)  # an odd number leaves half a draw behind
-    save(path, network([dense(1, 1)]), history, rng)
+    save(network([dense(1, 1)]), path, history, rng)
     _, found, again = load(path)
     same_history(found, history)
     for draw in (lambda g: g.integers(0, 9, 3, dtype=np.uint32), lambda g: g.random(700), lambda g: g.permutation(9)):
@@ -163,13 +163,13 @@ def test_history_and_generator_come_back(tmp_path_factory, history, bits, seed, 
 def test_parameters_come_back(tmp_path_factory, numbers):
     path, model = tmp_path_factory.mktemp("round") / "c", network([dense(1, 1)])
     model.theta[...] = numbers
-    save(path, model)
+    save(model, path)
     same_model(load(path)[0], model)
 
 
 def test_any_reader_of_safetensors_can_read_the_parameters(tmp_path):
     model = network([lstm(3, 4), last(), dense(4, 2)])
-    save(tmp_path / "c", model, History(), np.random.default_rng(0))
+    save(model, tmp_path / "c", History(), np.random.default_rng(0))
     found = safetensors.numpy.load_file(tmp_path / "c")
     assert found.keys() == model.params.keys() | {"state.5", "state.6"}
     for name, x in model.params.items():
@@ -179,7 +179,7 @@ def test_any_reader_of_safetensors_can_read_the_parameters(tmp_path):
 def test_the_metadata_does_not_grow_with_the_batches(tmp_path):
     """safetensors takes 100 MB of it; as text, the losses and norms of two million batches would be more."""
     numbers = RNG.random(10_000).tolist()
-    save(tmp_path / "c", network([dense(1, 1)]), History(batch_loss=numbers, batch_norm=numbers))
+    save(network([dense(1, 1)]), tmp_path / "c", History(batch_loss=numbers, batch_norm=numbers))
     assert int.from_bytes((tmp_path / "c").read_bytes()[:8], "little") < 1_000
     assert load(tmp_path / "c")[1].batch_norm == numbers
 
@@ -187,14 +187,14 @@ def test_the_metadata_does_not_grow_with_the_batches(tmp_path):
 def test_the_same_state_is_the_same_file(tmp_path):
     for name in "ab":
         model = network([gru(3, 2)])
-        save(tmp_path / name, model, History(weights=np.ones_like(model.theta)), np.random.default_rng(0))
+        save(model, tmp_path / name, History(weights=np.ones_like(model.theta)), np.random.default_rng(0))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_a_model_on_a_device_is_saved_from_there_and_goes_back(xp, tmp_path):
     model = network([lstm(3, 4)]).to(xp)
     state = {"k": 3, "m": xp.zeros_like(model.theta)}
-    save(tmp_path / "c", model, History(optimizer=state, weights=xp.ones_like(model.theta)))
+    save(model, tmp_path / "c", History(optimizer=state, weights=xp.ones_like(model.theta)))
     assert type(model.theta) is type(xp.empty(1))
     found, history, _ = load(tmp_path / "c")
     same_model(found, network([lstm(3, 4)]))
@@ -204,7 +204,7 @@ def test_a_model_on_a_device_is_saved_from_there_and_goes_back(xp, tmp_path):
 def test_a_vector_that_is_not_contiguous(tmp_path):
     model = network([dense(2, 2)])
     model.theta = np.arange(12, dtype=np.float64)[::2]
-    save(tmp_path / "c", model, History(weights=np.arange(6.0)[::-1]))
+    save(model, tmp_path / "c", History(weights=np.arange(6.0)[::-1]))
     found, history, _ = load(tmp_path / "c")
     np.testing.assert_array_equal(found.theta, model.theta)
     np.testing.assert_array_equal(history.weights, [5, 4, 3, 2, 1, 0])
@@ -247,7 +247,7 @@ def begin(layers, dtype):
 
 def train(path, model, x, y, rng, **settings):
     """`fit`, with a checkpoint after every epoch."""
-    keep = lambda history: save(path, model, history, rng)
+    keep = lambda history: save(model, path, history, rng)
     return fit(model, x, y, rng=rng, after_epoch=keep, **settings)
 
 
@@ -356,7 +356,7 @@ def small(tmp_path_factory):
     path, model = tmp_path_factory.mktemp("small") / "c", network([rnn(1, 1), dense(1, 1)])
     history = fit(model, X[:2, :, :1].astype(np.float32), X[:2, :, :1].astype(np.float32), epochs=1,
                   rng=np.random.default_rng(0), progress=False)  # fmt: skip
-    save(path, model, history, np.random.default_rng(0))
+    save(model, path, history, np.random.default_rng(0))
     return path, path.read_bytes()
 
 
@@ -477,20 +477,20 @@ def test_no_file_is_an_oserror_and_a_folder_too(tmp_path):
 def test_what_cannot_be_loaded_is_not_saved(tmp_path):
     """The file that was there stays."""
     path, model = tmp_path / "c", network([dense(1, 1)])
-    save(path, model)
+    save(model, path)
     raw = path.read_bytes()
     model.theta[0] = np.nan
     with pytest.raises(ValueError, match=r"^dense.W: expected finite numbers"):
-        save(path, model)
+        save(model, path)
     for theta in (np.ones(2, complex), np.ones(2, np.float16), np.array([1, 2], object)):
         with pytest.raises(ValueError, match=r"^dtype: expected one of 'float32', 'float64', got "):
-            save(path, model.at(theta))
+            save(model.at(theta), path)
     with pytest.raises(ValueError, match=r"cell: expected one of .*, got 'cell'"):
-        save(path, network([recurrent(dataclasses.replace(cells.RNN, name="cell"), 1, 1)]))
+        save(network([recurrent(dataclasses.replace(cells.RNN, name="cell"), 1, 1)]), path)
     with pytest.raises(TypeError, match=r"^rng: expected"):
-        save(path, network([dense(1, 1)]), None, 3)
+        save(network([dense(1, 1)]), path, None, 3)
     with pytest.raises(ValueError, match=r"^history\.loss\[0\]: expected a number, got <object "):
-        save(path, network([dense(1, 1)]), History(loss=[object()]))
+        save(network([dense(1, 1)]), path, History(loss=[object()]))
     assert path.read_bytes() == raw and os.listdir(tmp_path) == ["c"]
 
 
@@ -556,7 +556,7 @@ def test_killed_in_the_middle(tmp_path):
     program = (
         "import sys, numpy as np; from lstm_core import Model, dense, mse; from lstm_formats import save\n"
         "model = Model([dense(300, 300)], mse, rng=np.random.default_rng(0))\n"
-        "while True: save(sys.argv[1], model); model.theta += 1"
+        "while True: save(model, sys.argv[1]); model.theta += 1"
     )
     for wait in (0.0, 0.003, 0.011, 0.02):
         path.unlink(missing_ok=True)

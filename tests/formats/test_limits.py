@@ -28,10 +28,6 @@ def saved(save, stack, tmp_path, dtype=np.float32):
     return (tmp_path / "m").read_bytes()
 
 
-def save_checkpoint(model, path):
-    checkpoint.save(path, model)
-
-
 # ---- checkpoints: JSON and arrays ------------------------------------------------------------------------------------
 
 
@@ -49,7 +45,7 @@ def tiny_tensors(count):
 
 
 def many_layers(tmp_path):
-    raw = saved(save_checkpoint, STACK(), tmp_path)
+    raw = saved(checkpoint.save, STACK(), tmp_path)
     return forged(raw, lambda meta, tensors: meta["model"].update(layers=[{"layer": "last"}] * 300_000))
 
 
@@ -64,8 +60,8 @@ CHECKPOINTS = {
     "a name of a million letters": lambda path: safetensors.numpy.save({"x" * 10**6: np.zeros(1)}, {"lstm_core": "{}"}),
     "many layers": many_layers,
     "a header without an end": lambda path: struct.pack("<Q", 2**63) + b"{" * 10**6,
-    "a model of 8 MB": lambda path: saved(save_checkpoint, [embedding(20_000, 100)], path),
-    "orthogonal matrices of 500 rows": lambda path: saved(save_checkpoint, [gru(1, 500)], path),
+    "a model of 8 MB": lambda path: saved(checkpoint.save, [embedding(20_000, 100)], path),
+    "orthogonal matrices of 500 rows": lambda path: saved(checkpoint.save, [gru(1, 500)], path),
 }
 
 # ---- XML -------------------------------------------------------------------------------------------------------------
@@ -277,7 +273,7 @@ def test_no_file_beside_a_model_is_opened(tmp_path, monkeypatch):
 
 def test_more_layers_than_are_read_are_not_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(configs, "MOST_LAYERS", 3)
-    for save in (save_checkpoint, xml_io.save, onnx_io.save):
+    for save in (checkpoint.save, xml_io.save, onnx_io.save):
         save(network([dense(1, 1)] * 3), tmp_path / "three")
         with pytest.raises(ValueError, match=r"^layers: expected at most 3 in a file, got 4"):
             save(network([dense(1, 1)] * 4), tmp_path / "four")
@@ -288,7 +284,7 @@ def test_many_layers_come_back(tmp_path):
     """A thousand, and more than one would have."""
     stack = [layer for _ in range(250) for layer in (lstm(1, 1), dense(1, 1), gru(1, 1), dense(1, 1))]
     model = Model([*stack, last()], mse, rng=np.random.default_rng(0))
-    for save, load in ((save_checkpoint, lambda path: checkpoint.load(path)[0]), (xml_io.save, xml_io.load),
+    for save, load in ((checkpoint.save, lambda path: checkpoint.load(path)[0]), (xml_io.save, xml_io.load),
                        (onnx_io.save, onnx_io.load)):  # fmt: skip
         save(model, tmp_path / "m")
         np.testing.assert_array_equal(load(tmp_path / "m").theta, model.theta)
@@ -297,7 +293,7 @@ def test_many_layers_come_back(tmp_path):
 def test_loading_draws_no_starting_values(tmp_path, monkeypatch):
     """They would be overwritten, and take a minute for some thousand hidden units."""
     model, made, real = network([embedding(3, 2), gru(2, 3), dense(3, 1)]), [], np.random.default_rng
-    checkpoint.save(tmp_path / "c", model)
+    checkpoint.save(model, tmp_path / "c")
     with monkeypatch.context() as patch:
         patch.setattr(np.random, "default_rng", lambda seed: made.append(real(seed)) or made[-1])
         found, _, _ = checkpoint.load(tmp_path / "c")

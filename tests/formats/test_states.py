@@ -56,7 +56,7 @@ def test_saved_in_the_middle_of_an_epoch_and_gone_on_with(bits, epochs, how, tmp
     expected = fit(whole, X, Y, epochs=5, rng=generators[0], rate=optim.constant(0.01), **HOW | how)
     model, history, rng = broken_off(bits, epochs, **how)
     assert history.unfinished is not None and len(history.loss) == int(epochs)
-    save(tmp_path / "c", model, history, rng)
+    save(model, tmp_path / "c", history, rng)
     found, again, generator = load(tmp_path / "c")
     same_model(found, model)
     same_history(again, history)
@@ -72,7 +72,7 @@ def test_saved_in_the_middle_of_an_epoch_and_gone_on_with(bits, epochs, how, tmp
 
 def test_the_file_of_a_whole_history_has_no_unfinished(tmp_path):
     """So that it is the file that it was before there was such a field, and such files are read."""
-    save(tmp_path / "c", network([dense(1, 1)]), History())
+    save(network([dense(1, 1)]), tmp_path / "c", History())
     header = (tmp_path / "c").read_bytes()
     assert b"unfinished" not in header and load(tmp_path / "c")[1].unfinished is None
 
@@ -85,7 +85,8 @@ def files(tmp_path_factory):
     """A path, and the bytes of a checkpoint that has everything, for each bit generator."""
     path, found = tmp_path_factory.mktemp("forged") / "c", {}
     for bits in BITS:
-        save(path, *broken_off(bits, 2.1))
+        model, history, rng = broken_off(bits, 2.1)
+        save(model, path, history, rng)
         found[bits] = path.read_bytes()
     return path, found
 
@@ -356,13 +357,13 @@ def test_what_cannot_be_loaded_is_refused_by_name_and_the_file_stays(error, mess
     path = tmp_path / "c"
     path.write_bytes(b"what was there")
     with pytest.raises(error, match=f"(?s){message}"):
-        save(path, network([dense(1, 1)]), *parts())
+        save(network([dense(1, 1)]), path, *parts())
     assert path.read_bytes() == b"what was there" and os.listdir(tmp_path) == ["c"]
 
 
 def test_numbers_of_numpy_are_saved_as_pythons(tmp_path):
     given = history(loss=[np.float32(0.1)], seconds=[1], rate=[np.float64(0.1)], batch_loss=[1, np.int8(2)])
-    save(tmp_path / "c", network([dense(1, 1)]), given)
+    save(network([dense(1, 1)]), tmp_path / "c", given)
     _, found, _ = load(tmp_path / "c")
     assert (found.loss, found.seconds, found.rate) == ([float(np.float32(0.1))], [1.0], [0.1])
     assert found.batch_loss == [1.0, 2.0] and {type(v) for v in found.batch_loss + found.loss} == {float}
@@ -392,7 +393,7 @@ def test_what_fit_makes_can_be_saved_at_every_moment(optimizer, loss, tmp_path):
 
 def round_trip(path, model, history, rng):
     before = copy.deepcopy(history)
-    save(path, model, history, rng)
+    save(model, path, history, rng)
     same_history(history, before)
     same_history(load(path)[1], history)
 
@@ -401,7 +402,7 @@ def test_a_generator_that_came_back_is_no_users_class(tmp_path):
     """`sample`, `fit` and all others take it."""
     model = network([embedding(3, 2), gru(2, 3), dense(3, 3)], cross_entropy)
     for bits in BITS:
-        save(tmp_path / "c", model, None, np.random.Generator(bits(0)))
+        save(model, tmp_path / "c", None, np.random.Generator(bits(0)))
         rng = load(tmp_path / "c")[2]
         expected = sample(model, np.array([1]), 5, rng=np.random.Generator(bits(0)))
         np.testing.assert_array_equal(sample(model, np.array([1]), 5, rng=rng), expected)
@@ -409,7 +410,8 @@ def test_a_generator_that_came_back_is_no_users_class(tmp_path):
 
 
 def test_any_reader_finds_the_arrays_of_an_unfinished_history(tmp_path):
-    save(tmp_path / "c", *broken_off(np.random.Philox, 1.3))
+    model, history, rng = broken_off(np.random.Philox, 1.3)
+    save(model, tmp_path / "c", history, rng)
     meta = json.loads(header((tmp_path / "c").read_bytes()))
     tensors = safetensors.numpy.load_file(tmp_path / "c")
     _, history, _ = load(tmp_path / "c")

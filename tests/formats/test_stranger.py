@@ -85,7 +85,7 @@ def test_no_number_is_lost(cell, run, own, dtype, known, tmp_path):
     known(cell)
     model = network(run(recurrent(cell, 2, 3, own=own)), dtype=dtype)
     xml_io.save(model, tmp_path / "xml")
-    checkpoint.save(tmp_path / "checkpoint", model)
+    checkpoint.save(model, tmp_path / "checkpoint")
     assert numbers_in(tmp_path / "xml") == model.theta.size
     x = np.random.default_rng(0).standard_normal((4, 5, 2)).astype(dtype)
     for found in (xml_io.load(tmp_path / "xml"), checkpoint.load(tmp_path / "checkpoint")[0]):
@@ -132,7 +132,7 @@ def test_onnx_and_pytorch_refuse_by_name(cell, run, known, tmp_path):
 def saved(model, path):
     """Each format's way out: name -> function."""
     return {
-        "checkpoint": lambda: checkpoint.save(path, model),
+        "checkpoint": lambda: checkpoint.save(model, path),
         "XML": lambda: xml_io.save(model, path),
         "ONNX": lambda: onnx_io.save(model, path),
         "PyTorch": lambda: torch_io.state_dict(model),
@@ -222,7 +222,7 @@ def test_where_the_cell_is_not_known_its_file_is_refused(cell, tmp_path):
         patch.setitem(variants.CELLS, cell.name, cell)
         model = network([recurrent(cell, 2, 3)])
         xml_io.save(model, tmp_path / "xml")
-        checkpoint.save(tmp_path / "checkpoint", model)
+        checkpoint.save(model, tmp_path / "checkpoint")
     for path, load in ((tmp_path / "xml", xml_io.load), (tmp_path / "checkpoint", checkpoint.load)):
         with pytest.raises(ValueError, match="cell: expected one of"):
             load(path)
@@ -234,3 +234,10 @@ def test_the_strangers_are_right(cell):
     problem = gradcheck.problem(cell, (5, 4, 2, 3), np.random.default_rng(1))
     expected = gradcheck.complex_step(problem.loss, problem.theta)
     assert gradcheck.relative_error(problem.gradient(), expected) < 1e-13  # rounding: see TOLERANCE in ladder
+
+
+@pytest.mark.parametrize("save", [checkpoint.save, onnx_io.save, xml_io.save], ids=lambda save: save.__module__)
+def test_model_and_path_the_other_way_round_is_said(save, tmp_path):
+    with pytest.raises(TypeError, match=r"^save: expected \(model, path\), got them the other way round$"):
+        save(tmp_path / "m", network([dense(1, 1)]))
+    assert not list(tmp_path.iterdir())

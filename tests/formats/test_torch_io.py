@@ -4,7 +4,7 @@ where PyTorch is installed, against its modules: what they compute, and what a t
 import numpy as np
 import pytest
 import safetensors.numpy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_checkpoint import network
 
@@ -290,11 +290,26 @@ def test_layers_that_pytorch_does_not_have(layers):
 
 
 WRONG = {
-    "a missing name": ({"dense.bias": None}, r"^state: expected .*dense\.bias, got "),
-    "an unknown name": ({"dense.weights": np.ones((C, H))}, r"^state: expected .*, got .*dense\.weights"),
+    "a missing name": ({"dense.weight": None}, r"^state: expected .*, got unknown: none; missing: dense\.weight$"),
+    "one bias of two": ({"lstm.bias_hh_l0": None}, r"^state: expected .*, got .*; missing: lstm\.bias_hh_l0$"),
+    "an unknown name": ({"dense.weights": np.ones((C, H))}, r"^state: .*, got unknown: dense\.weights; missing: none$"),
+    "one name for another": ({"dense.weight": None, "fc.weight": np.ones((C, H))},
+                             r"^state: expected .*, got unknown: fc\.weight; missing: dense\.weight$"),
+    "a name that is none": ({3: np.ones(1)}, r"^state: expected .*, got unknown: 3; missing: none$"),
+    "a second layer of one module": ({"lstm.weight_ih_l1": np.ones((4 * H, H))},
+                                     r"got unknown: lstm\.weight_ih_l1; .*; stacked=True takes"),
+    "plain names where there are two modules": ({"weight_ih_l0": np.ones((4 * H, D)), "lstm.weight_ih_l0": None},
+                                                r"got unknown: weight_ih_l0; missing: lstm\.weight_ih_l0$"),
+    "an array twice": ({"module.dense.bias": np.ones(C)},
+                       r"^state: expected each array once, got dense\.bias, module\.dense\.bias$"),
+    "proj_size": ({"lstm.weight_hr_l0": np.ones((2, H))},
+                  r"^state: expected an LSTM without proj_size, .*, got lstm\.weight_hr_l0$"),
+    "proj_size, wrapped": ({"module.lstm.weight_hr_l0_reverse": np.ones((2, H))}, r"^state: expected .* proj_size"),
+    "lists of unlike lengths": ({"dense.bias": [1.0, [2.0]]}, r"^dense\.bias: expected a plain tensor or array, got "),
     "a wrong shape": ({"lstm.weight_ih_l0": np.ones((D, 4 * H))}, r"^lstm\.weight_ih_l0: expected shape \(16, 3\)"),
     "a shape that would broadcast": ({"dense.bias": np.ones(1)}, r"^dense\.bias: expected shape \(2,\)"),
-    "less precision": ({"dense.bias": np.ones(C, np.float32)}, r"^dense\.bias: expected .*float64, got .*float32"),
+    "less precision": ({"dense.bias": np.ones(C, np.float32)},
+                       r"^dense\.bias: expected .*float64, got .*float32; cast=True converts it$"),
     "integers": ({"dense.bias": np.ones(C, int)}, r"^dense\.bias: expected .*float64, got .*int64"),
     "words": ({"dense.bias": ["a", "b"]}, r"^dense\.bias: expected .*, got "),
     "NaN": ({"dense.weight": np.full((C, H), np.nan)}, r"^dense\.W: expected finite"),
@@ -324,10 +339,95 @@ def test_a_masked_array_is_refused():
         torch_io.load_state_dict(model, S | {"dense.bias": np.ma.masked_greater(S["dense.bias"], 0)})
 
 
+# ---- names as they come, and other precisions --------------------------------------------------------------------
+
+
+@given(st.data(), st.booleans())
+def test_wrappers_do_not_count_wherever_they_stand(data, stacked):
+    """DataParallel writes "module.", torch.compile "_orig_mod."; of one another, of the whole or of a part."""
+    stack = [lstm(D, H), lstm(H, H), dense(H, C)]
+    model, other = of(*stack), network(stack, core.mse, np.float64, seed=1)
+    wrappers = st.lists(st.sampled_from(["module", "_orig_mod"]), max_size=3)
+
+    def wrapped(name):
+        *modules, array = name.split(".")
+        return ".".join([*data.draw(wrappers), *modules, *data.draw(wrappers), array])
+
+    state = {wrapped(name): x for name, x in torch_io.state_dict(model, stacked).items()}
+    torch_io.load_state_dict(other, state, stacked)
+    np.testing.assert_array_equal(other.theta, model.theta)
+
+
+ONE_MODULE = [dense(D, C)], [embedding(7, D)], [bidirectional(gru(D, H))], [lstm(D, H), dropout(0.5), lstm(H, H)]
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module."])
+@pytest.mark.parametrize("stack", ONE_MODULE, ids=lambda stack: stack[0].name)
+def test_of_one_module_the_name_may_be_left_out(stack, prefix):
+    model, other = of(*stack), network(stack, core.mse, np.float64, seed=1)
+    (name,) = {name.split(".")[0] for name in torch_io.state_dict(model, stacked=True)}
+    state = {prefix + key: x for key, x in module(torch_io.state_dict(model, stacked=True), name).items()}
+    torch_io.load_state_dict(other, state, stacked=True)
+    np.testing.assert_array_equal(other.theta, model.theta)
+
+
+@each_cell
+@pytest.mark.parametrize("without", ["recurrent", "dense", "both"])
+def test_a_module_without_bias_has_bias_0(name, without):
+    make, cell = CELLS[name]
+    model = of(make(D, H), dense(H, C))
+    model.theta += 1  # so that no bias is 0 by itself
+    S = torch_io.state_dict(model)
+    dropped = [
+        key for key in S if ".bias" in key and (without == "both" or key.startswith("dense") == (without == "dense"))
+    ]
+    torch_io.load_state_dict(model, {key: x for key, x in S.items() if key not in dropped})
+    S |= {key: np.zeros_like(S[key]) for key in dropped}
+    close(model.predict(X), linear(module(S, "dense"), layers(cell, module(S, name), X)))
+
+
+@pytest.mark.parametrize("given", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("ours", [np.float32, np.float64])
+def test_another_precision_is_cast_where_that_is_asked_for(given, ours):
+    ml_dtypes = pytest.importorskip("ml_dtypes", reason="ml_dtypes is not installed: pip install ml_dtypes")
+    dtype = np.dtype(ml_dtypes.bfloat16 if given == "bfloat16" else given)
+    model = of(embedding(7, D), gru(D, H), dense(H, C), dtype=ours)
+    S = {key: (x + 0.1).astype(dtype) for key, x in torch_io.state_dict(model).items()}
+    before = model.theta.copy()
+    if dtype != ours:
+        with pytest.raises(
+            ValueError, match=rf"^embedding\.weight: .* of {np.dtype(ours)}, got .* of {given}; cast=True"
+        ):
+            torch_io.load_state_dict(model, S)
+        np.testing.assert_array_equal(model.theta, before)
+    torch_io.load_state_dict(model, S, cast=True)
+    assert model.theta.dtype == ours
+    np.testing.assert_array_equal(model.params["embedding.W"], S["embedding.weight"].T.astype(ours))
+    np.testing.assert_array_equal(model.params["gru.p"].ravel(), S["gru.bias_hh_l0"][2 * H :].astype(ours))
+
+
+@pytest.mark.parametrize("dtype", [int, np.int8, bool, complex, "U3", object], ids=str)
+def test_what_is_no_floating_point_number_is_not_cast(dtype):
+    model = of(dense(H, C))
+    S = torch_io.state_dict(model) | {"dense.bias": np.ones(C).astype(dtype)}
+    with pytest.raises(ValueError, match=r"^dense\.bias: expected .* float16 or bfloat16 .*, got .* of [\w]+$"):
+        torch_io.load_state_dict(model, S, cast=True)
+
+
+def test_a_number_beyond_the_precision_is_refused():
+    model = of(dense(H, C), dtype=np.float32)
+    S = {key: x.astype(float) for key, x in torch_io.state_dict(model).items()}
+    S["dense.bias"][0] = 1e300
+    with pytest.raises(ValueError, match=r"^dense\.b: expected finite"):
+        torch_io.load_state_dict(model, S, cast=True)
+    with pytest.raises(TypeError, match=r"^cast: expected True or False, got 'yes'"):
+        torch_io.load_state_dict(model, S, cast="yes")
+
+
 # ---- PyTorch itself ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def torch():
     reason = 'PyTorch is not installed: .venv/bin/python -m pip install -e ".[torch]"'
     return pytest.importorskip("torch", reason=reason)
@@ -407,3 +507,84 @@ def test_an_embedding_of_pytorch(torch):
     torch_io.load_state_dict(model, {"embedding.weight": made.weight})
     labels = np.random.default_rng(0).integers(0, 7, (5, 6))
     np.testing.assert_array_equal(model.predict(labels), made(torch.tensor(labels)).detach().numpy())
+
+
+PRECISIONS = "float16", "bfloat16", "float32", "float64"
+NAMES = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn", "RELU": "rnn_relu"}
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_drawn_modules_of_pytorch(torch, data):
+    """Any recurrent module, with or without bias, wrapped, in any precision, and a Linear behind it or not.
+
+    In: the weights without rounding and the outputs, to 1e-13 in float64, as `close`, and to 1e-6 in float32. Out, into
+    the same modules without the wrappers: the outputs again.
+    """
+    draw = data.draw
+    kind, precision = draw(st.sampled_from([*NAMES])), draw(st.sampled_from(PRECISIONS))
+    both, bias, behind, bias_behind, plain = (draw(st.booleans()) for _ in range(5))
+    levels, D, H, C, T, B = draw(st.integers(1, 3)), *(draw(st.integers(1, 6)) for _ in range(5))
+    wrappers = draw(st.sampled_from([(), "D", "C", "DD", "DC", "CD"]))  # DataParallel, compile
+    torch.manual_seed(draw(st.integers(0, 2**31)))
+
+    options = {"num_layers": levels, "bidirectional": both, "bias": bias, "batch_first": True}
+    options |= {"nonlinearity": "relu"} if kind == "RELU" else {}
+    recurrent = getattr(torch.nn, "RNN" if kind == "RELU" else kind)(D, H, **options)
+    width, name = H * (1 + both), "bidirectional_" * both + NAMES[kind]
+    modules = torch.nn.ModuleDict({name: recurrent})
+    if behind:
+        modules["dense"] = torch.nn.Linear(width, C, bias=bias_behind)
+    modules = modules.to(getattr(torch, precision))
+    whole = recurrent if plain and not behind else modules
+    for wrapper in wrappers:
+        whole = torch.nn.DataParallel(whole) if wrapper == "D" else torch.compile(whole, backend="eager")
+
+    make = CELLS[NAMES[kind]][0]
+    stack = [make(width if k else D, H) for k in range(levels)]
+    stack = [*(map(bidirectional, stack) if both else stack), *([dense(width, C)] if behind else [])]
+    models = {dtype: of(*stack, dtype=dtype) for dtype in ("float64", "float32")}
+    for model in models.values():
+        torch_io.load_state_dict(model, whole.state_dict(), stacked=True, cast=True)
+    again = torch_io.state_dict(models["float64"], stacked=True)
+    for key, tensor in modules.state_dict().items():
+        if "weight" in key:
+            np.testing.assert_array_equal(again[key], tensor.double().numpy())
+
+    x = torch.randn(B, T, D, dtype=torch.float64)
+
+    def agree(dtype, tolerance):
+        modules.to(getattr(torch, dtype))
+        with torch.no_grad():
+            y = recurrent(x.to(getattr(torch, dtype)))[0]
+            y = (modules["dense"](y) if behind else y).numpy()
+        found = models[dtype].predict(x.numpy())
+        np.testing.assert_allclose(found, y, rtol=0, atol=tolerance * max(1, np.abs(y).max()))
+
+    if precision != "float64":  # else float32 would round the weights first
+        agree("float32", 1e-6)
+    agree("float64", 1e-13)
+    there = {key: torch.tensor(again[key]) for key in modules.state_dict()}
+    for tensor in modules.parameters():
+        tensor.data.zero_()
+    modules.load_state_dict(there)
+    agree("float64", 1e-13)
+
+
+def test_proj_size_of_pytorch_is_refused_by_name(torch):
+    model = of(lstm(D, H))
+    state = torch.nn.LSTM(D, H, proj_size=2).state_dict()
+    with pytest.raises(ValueError, match=r"^state: expected an LSTM without proj_size, .* got weight_hr_l0$"):
+        torch_io.load_state_dict(model, state, cast=True)
+
+
+@pytest.mark.parametrize("change", ["meta", "sparse", "int8", "complex"])
+def test_a_tensor_that_is_no_array_of_numbers_is_refused_by_name(torch, change):
+    model = of(dense(H, C))
+    weight = torch.ones(C, H, dtype=torch.float64)
+    wrong = {"meta": lambda: weight.to("meta"), "sparse": weight.to_sparse, "int8": lambda: weight.to(torch.int8),
+             "complex": lambda: weight.to(torch.complex128)}[change]()  # fmt: skip
+    before = model.theta.copy()
+    with pytest.raises(ValueError, match=r"^dense\.weight: expected "):
+        torch_io.load_state_dict(model, {"dense.weight": wrong, "dense.bias": torch.ones(C).double()}, cast=True)
+    np.testing.assert_array_equal(model.theta, before)

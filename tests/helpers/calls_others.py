@@ -3,6 +3,7 @@
 import tempfile
 
 import numpy as np
+import standin
 import zoo
 from calls import CASES, FOLDER, MASK, Call, D, H, N, T, a, case, network, normal, or_lstm, point, rng
 from zoo import BAD, UNKNOWN, array, count, flag, generator, only, or_none, positive, unknown
@@ -10,7 +11,7 @@ from zoo import BAD, UNKNOWN, array, count, flag, generator, only, or_none, posi
 import lstm_core as core
 import lstm_proofs
 from lstm_core import cells, data, files, gradcheck, layers, parallel, record, scan, symbols
-from lstm_formats import checkpoint, configs, onnx_io, torch_io, xml_io
+from lstm_formats import checkpoint, configs, keras_io, onnx_io, torch_io, xml_io
 
 # ---- data, files, parallel -------------------------------------------------------------------------------------------
 
@@ -223,9 +224,51 @@ def load_state_dict():
     m = network()
     state = torch_io.state_dict(m)
     specs = {f"state.{k}": lambda v, a=a: UNKNOWN if np.shape(v) == a.shape else BAD for k, a in state.items()}
-    return Call(torch_io.load_state_dict, {"model": m, "state": state, "stacked": False}, specs
-            | {"state": lambda v: UNKNOWN if isinstance(v, dict) and v.keys() == state.keys() else BAD,
-            "stacked": flag}, names=tuple(state))  # fmt: skip
+    def whole(v):
+        """All names, or all but the biases of a module."""
+        if not isinstance(v, dict) or not v.keys() <= state.keys():
+            return BAD
+        left_out = state.keys() - v.keys()
+        return UNKNOWN if left_out in (set(), {"dense.bias"}) else BAD
+
+    return Call(torch_io.load_state_dict, {"model": m, "state": state, "stacked": False, "cast": False}, specs
+            | {"state": whole, "stacked": flag, "cast": flag}, names=tuple(state))  # fmt: skip
+
+
+@case
+def keras_get_weights():
+    return Call(keras_io.get_weights, {"model": network()}, {"model": a(core.Model)})
+
+
+def shape_of(v):
+    """The shape of an array or of lists, or None."""
+    try:
+        return v.shape if isinstance(v, standin.Array) else np.shape(v)
+    except ValueError:  # lists of unlike lengths
+        return None
+
+
+def weights_of(cast):
+    """Lists of as many arrays as the layers have; of each array another precision is good only where it is cast."""
+    m = network()
+    weights = keras_io.get_weights(m)
+    shapes = [[x.shape for x in arrays] for arrays in weights]
+    specs = {"weights": lambda v: UNKNOWN if isinstance(v, list | tuple) and len(v) == 2 else BAD}
+    for k, arrays in enumerate(shapes):
+        specs[f"weights.{k}"] = lambda v: UNKNOWN if isinstance(v, list | tuple) else BAD
+        specs |= {f"weights.{k}.{j}": lambda v, s=s: UNKNOWN if shape_of(v) == s else BAD for j, s in enumerate(arrays)}
+    return Call(keras_io.set_weights, {"model": m, "weights": weights, "cast": cast},
+            specs | {"cast": flag}, (m,), names=("lstm", "dense"))  # fmt: skip
+
+
+@case
+def keras_set_weights():
+    return weights_of(cast=False)
+
+
+@case
+def keras_set_weights_cast():
+    return weights_of(cast=True)
 
 
 @case

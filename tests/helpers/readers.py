@@ -48,7 +48,7 @@ def same_model(path, model, save, load):
     """A model that computes, and that is the same when it is saved and loaded again."""
     shape = (2, 3) if model.labels else (2, 3, model.layers[0].features)
     model.predict(np.zeros(shape, int if model.labels else model.theta.dtype))
-    save(path, model)
+    save(model, path)
     assert repr(described(load(path))) == repr(described(model))
 
 
@@ -115,9 +115,9 @@ def checkpoints():
             except ValueError:
                 assert history.unfinished is not None
             history.seconds = [0.25] * len(history.seconds)  # the same bytes in every run
-            checkpoint.save(path, model, history, rng)
+            checkpoint.save(model, path, history, rng)
             samples.append(path.read_bytes())
-        checkpoint.save(path, next(models()))
+        checkpoint.save(next(models()), path)
         return [*samples, path.read_bytes()]
 
 
@@ -139,8 +139,8 @@ class Loaded:
 
 def check_checkpoint(path, content):
     model, history, rng = content.model, content.history, content.rng
-    same_model(path, model, lambda path, model: checkpoint.save(path, model), lambda path: checkpoint.load(path)[0])
-    checkpoint.save(path, model, history, rng)
+    same_model(path, model, checkpoint.save, lambda path: checkpoint.load(path)[0])
+    checkpoint.save(model, path, history, rng)
     assert repr(read_checkpoint(path)) == repr(content)
     for generator in filter(None, (rng, unfinished(history))):
         generator.integers(0, 9, 5, dtype=np.uint32), generator.permutation(99), generator.random(700)
@@ -211,7 +211,7 @@ def read_model(load):
 
 
 def checked_model(save, load):
-    return lambda path, content: same_model(path, content.model, lambda path, model: save(model, path), load)
+    return lambda path, content: same_model(path, content.model, save, load)
 
 
 VALUES = ["", "0", "1", "-1", "3", "1e3", "true", "i", "o", "lstm", "gru", "9" * 40, "x" * 3_000]
