@@ -5,6 +5,7 @@ import math
 import numbers
 import reprlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -108,6 +109,17 @@ def check_index(name, value, length):
     """`value` as an int. Raises ValueError unless it is an integer in 0 ... length - 1, Python's or NumPy's."""
     if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or not 0 <= value < length:
         raise ValueError(f"{name}: expected an integer in 0 ... {length - 1}, got {brief(value)}")
+    return int(value)
+
+
+def check_integer(name: str, value: Any) -> int:
+    """`value` as an int. Raises ValueError unless it is an integer of 64 bits, Python's or NumPy's.
+
+    >>> check_integer("ignore_index", np.int8(-100))
+    -100
+    """
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or not -(2**63) <= value < 2**63:
+        raise ValueError(f"{name}: expected an integer of 64 bits, got {brief(value)}")
     return int(value)
 
 
@@ -222,4 +234,5 @@ def check_labels(name, labels, classes):
         raise TypeError(f"{name}: expected integer class labels, got dtype {labels.dtype}")
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
-        raise ValueError(f"{name}: expected labels in 0 ... {classes - 1}, got {low} ... {high}")
+        hint = f": they look counted from 1; pass {name} - 1" if low >= 1 and high == classes else ""
+        raise ValueError(f"{name}: expected labels in 0 ... {classes - 1}, got {low} ... {high}{hint}")
