@@ -52,10 +52,15 @@ def check_shape(name, x, axes):
     return x.shape
 
 
-def check_mask(mask, T, B):
-    """Raise unless `mask` says of T steps of B examples which are there: (T, B) booleans."""
+def check_mask(mask: Any, T: int, B: int, S: int = 0, H: int = 0) -> None:
+    """Raise unless `mask` says of T steps of B examples which are there: (T, B) booleans.
+
+    S, H: if given, it may also say so of each of H units of each of S arrays of a state: (S, T, H, B)
+
+    >>> check_mask(np.ones((4, 2), bool), 4, 2)
+    """
     namespace(mask=mask)
-    check_shape("mask", mask, {"T": T, "B": B})
+    check_shape("mask", mask, {"S": S, "T": T, "H": H, "B": B} if S and mask.ndim == 4 else {"T": T, "B": B})
     check_dtype("mask", mask, bool)
 
 

@@ -301,6 +301,7 @@ class Model:
         padding: with lengths, where the steps are that are not there: "post", behind the others, or "pre", before them.
                  An example gives what it gives alone
 
+        >>> from lstm_core import mse, rnn
         >>> net = Model([rnn(2, 3)], mse, rng=np.random.default_rng(0))
         >>> y, states = net.run(np.ones((4, 5, 2)), lengths=np.array([5, 3, 1, 2]), padding="pre")
         >>> y.shape, states[0][0].shape
@@ -323,6 +324,7 @@ class Model:
         What is padded in front (see `run`) is padded behind afterwards.
         Or an error that says what is wrong: shape, dtype, NaN, a label or length out of range.
 
+        >>> from lstm_core import mse, rnn
         >>> net = Model([rnn(1, 3)], mse, rng=np.random.default_rng(0))
         >>> net.check_input(np.array([[[np.nan], [1.0], [2.0]]]), np.array([2]), "pre").ravel().tolist()
         [1.0, 2.0, 0.0]
@@ -360,6 +362,7 @@ class Model:
         Integers are class labels, (B,) if the model reads the last step, else (B, T); and so are booleans, 0 and 1.
         With an axis more, (B, C) or (B, T, C), any real numbers are values, in the model's precision.
 
+        >>> from lstm_core import last, mse, rnn
         >>> net = Model([rnn(2, 3), last()], mse, rng=np.random.default_rng(0))
         >>> net.check_target(np.ones((5, 3)), np.ones((5, 4, 2))).shape
         (5, 1, 3)
