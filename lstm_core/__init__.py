@@ -11,6 +11,7 @@ from . import (
     cells,
     checks,
     data,
+    edge,
     files,
     gradcheck,
     init,
@@ -27,7 +28,7 @@ from . import (
 )
 from .arrays import to_device, to_host
 from .layers import activation, bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn
-from .losses import mse, softmax_cross_entropy
+from .losses import CrossEntropy, binary_cross_entropy, mse, softmax_cross_entropy
 from .model import Model
 from .optim import adam, clip_global_norm, constant, cosine, momentum, sgd, steps
 from .sampling import sample

@@ -4,12 +4,12 @@ Users hand in examples first, (N, T, D); a piece is what the layers take, exampl
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import namespace, to_device, to_host
-from .model import columns, step_mask
+from .model import Model, columns, step_mask
 
 
 class Examples(NamedTuple):
@@ -24,23 +24,39 @@ class Examples(NamedTuple):
     lengths: object = None
 
 
-def check_examples(model, x, y, lengths=None, device=None):
+def check_examples(
+    model: Model, x: Any, y: Any, lengths: Any = None, device: Any = None, padding: str = "post"
+) -> Examples:
     """`Examples` for `model` of what a user handed in, moved to `device`; None: they are where the model is already.
 
+    What is padded in front (see `Model.run`) is padded behind afterwards.
     Raises ValueError or TypeError as `Model.check_input` and `Model.check_target` do, and TypeError for another device.
     """
     if device is None:
         namespace(x=x, y=y, theta=model.theta)
-    x = model.check_input(x, lengths)
-    y = model.check_target(y, x, lengths)
+    x = model.check_input(x, lengths, padding)
+    y = model.check_target(y, x, lengths, padding)
     return Examples(*[a if a is None or device is None else to_device(a, device) for a in (x, y, lengths)])
 
 
-def count_steps(model, target, mask):
-    """How many steps of the columns `target` count: those that `mask` says are there, or one an example read last."""
+def count_steps(model: Model, target: Any, mask: Any) -> float:
+    """How many steps of the columns `target` count: those that `mask` says are there, or one an example read last.
+
+    With a loss that has `weights`, as `losses.CrossEntropy`, each counts as often as its weight says; 0: none counts.
+    """
+    if hasattr(model.loss_function, "weights"):
+        return float(model.loss_function.weights(target, None if model.reads_last else mask).sum())
     if mask is None or model.reads_last:
         return target.shape[0] * target.shape[-1]
     return int(mask.sum())
+
+
+def counting_steps(model: Model, target: Any, mask: Any) -> Any:
+    """Which steps of the columns `target` count, (T, B) booleans: those to which `count_steps` gives a weight."""
+    mask = None if model.reads_last else mask
+    if hasattr(model.loss_function, "weights"):
+        return model.loss_function.weights(target, mask) > 0
+    return namespace(target).ones((target.shape[0], target.shape[-1]), bool) if mask is None else mask
 
 
 class Piece(NamedTuple):

@@ -5,6 +5,7 @@ import math
 import numbers
 import reprlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -51,10 +52,15 @@ def check_shape(name, x, axes):
     return x.shape
 
 
-def check_mask(mask, T, B):
-    """Raise unless `mask` says of T steps of B examples which are there: (T, B) booleans."""
+def check_mask(mask: Any, T: int, B: int, S: int = 0, H: int = 0) -> None:
+    """Raise unless `mask` says of T steps of B examples which are there: (T, B) booleans.
+
+    S, H: if given, it may also say so of each of H units of each of S arrays of a state: (S, T, H, B)
+
+    >>> check_mask(np.ones((4, 2), bool), 4, 2)
+    """
     namespace(mask=mask)
-    check_shape("mask", mask, {"T": T, "B": B})
+    check_shape("mask", mask, {"S": S, "T": T, "H": H, "B": B} if S and mask.ndim == 4 else {"T": T, "B": B})
     check_dtype("mask", mask, bool)
 
 
@@ -108,6 +114,17 @@ def check_index(name, value, length):
     """`value` as an int. Raises ValueError unless it is an integer in 0 ... length - 1, Python's or NumPy's."""
     if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or not 0 <= value < length:
         raise ValueError(f"{name}: expected an integer in 0 ... {length - 1}, got {brief(value)}")
+    return int(value)
+
+
+def check_integer(name: str, value: Any) -> int:
+    """`value` as an int. Raises ValueError unless it is an integer of 64 bits, Python's or NumPy's.
+
+    >>> check_integer("ignore_index", np.int8(-100))
+    -100
+    """
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or not -(2**63) <= value < 2**63:
+        raise ValueError(f"{name}: expected an integer of 64 bits, got {brief(value)}")
     return int(value)
 
 
@@ -222,4 +239,5 @@ def check_labels(name, labels, classes):
         raise TypeError(f"{name}: expected integer class labels, got dtype {labels.dtype}")
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
-        raise ValueError(f"{name}: expected labels in 0 ... {classes - 1}, got {low} ... {high}")
+        hint = f": they look counted from 1; pass {name} - 1" if low >= 1 and high == classes else ""
+        raise ValueError(f"{name}: expected labels in 0 ... {classes - 1}, got {low} ... {high}{hint}")

@@ -89,7 +89,7 @@ def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
 
     sizes: T, B, D, H: steps, examples, features, hidden units. Choose them all different, and no swapped axis hides
     own:   whether the cell's own parameters p are among the variables; if not they are 0
-    mask:  (T, B) booleans as in `scan.forward`, or None
+    mask:  booleans as in `scan.forward`, or None
     """
     check_cell(cell)
     check_kind("sizes", sizes, tuple | list, "T, B, D, H")
@@ -99,7 +99,7 @@ def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
     check_rng(rng)
     _check_scan(scan)
     if mask is not None:
-        check_mask(mask, T, B)
+        check_mask(mask, T, B, len(cell.states), H)
     shapes = parameter_shapes(cell, D, H, own) | {"x": (T, D, B)} | {f"{name}_0": (H, B) for name in cell.states}
     theta = rng.standard_normal(sum(int(np.prod(shape)) for shape in shapes.values()))
     dh = rng.standard_normal((T, H, B))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import cells, init, scan, variants
+from . import cells, init, scan, variants, zoneout
 from .arrays import namespace
 from .checks import (
     brief,
@@ -125,7 +125,10 @@ def gru(features, hidden, reset="after", **options):
     return recurrent(forms[check_choice("reset", reset, forms)], features, hidden, **options)
 
 
-def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.orthogonal, forget_bias=1.0):
+def recurrent(
+    cell: cells.Cell | str, features: int, hidden: int, own: bool = True, W: Callable = init.xavier_uniform,
+    R: Callable = init.orthogonal, forget_bias: float = 1.0, zoneout_h: float = 0.0, zoneout_c: float = 0.0,
+) -> Layer:  # fmt: skip
     """Layer that carries `cell` through time: x (T, D, B) -> h (T, H, B).
 
     cell: a `Cell`, or the name of one of `variants.CELLS`
@@ -133,11 +136,18 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
     W, R: initialisers of `init`, used gate by gate
     forget_bias: the start of the forget gate's bias (1: Jozefowicz et al. 2015); cells that have no such gate take no
           notice of it. All else starts at 0
+    zoneout_h, zoneout_c: the probability with which, in training, a unit's h, or c, stays at a step as it was; at
+          inference it keeps that share of what it was (Krueger et al. 2017, see `zoneout`)
+
+    >>> layer = recurrent("lstm", 3, 4, zoneout_c=0.5)
+    >>> layer.name, layer.shapes["R"], layer.output(7, 3)
+    ('zoneout lstm', (16, 4), (7, 4))
     """
     if not isinstance(cell, cells.Cell):
         cell = variants.CELLS[check_choice("cell", cell, variants.CELLS)]
     features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
     forget_bias = check_number("forget_bias", forget_bias)
+    rates = zoneout.check_rates(cell, h=zoneout_h, c=zoneout_c)
     _check_initialiser("W", W)
     _check_initialiser("R", R)
 
@@ -151,18 +161,20 @@ def recurrent(cell, features, hidden, own=True, W=init.xavier_uniform, R=init.or
 
     def forward(P, x, state, how=PLAIN):
         _check_pass(how)
-        return scan.forward(cell, P, x, _or_zeros(state), how.keep, how.mask)
+        return zoneout.forward(cell, rates, P, x, _or_zeros(state), how.keep, how.mask, how.rng)
 
     def backward(P, cache, dy, dstate):
         scan.check_cache(cache)
         _check_upstream(dy, cache.x, {"T": len(cache.x), "H": hidden, "B": cache.x.shape[2]})
-        return scan.backward(cell, P, cache, dy, _or_zeros(dstate))
+        return zoneout.backward(cell, rates, P, cache, dy, _or_zeros(dstate))
 
-    config = Fixed(layer="recurrent", cell=cell.name, features=features, hidden=hidden, own=own)
+    zoned = {f"zoneout_{name}": rate for name, rate in zip(cell.states, rates, strict=True) if rate}
+    config = Fixed(layer="recurrent", cell=cell.name, features=features, hidden=hidden, own=own, **zoned)
     shapes = Fixed(scan.parameter_shapes(cell, features, hidden, own))
     output = lambda T, D: (T, hidden)
+    at_rest = zoneout.expected(cell, rates)
     return Layer(
-        cell.name, config, forward, backward, features, shapes, start, output, cell=cell, directions=("forward",)
+        at_rest.name, config, forward, backward, features, shapes, start, output, cell=at_rest, directions=("forward",)
     )
 
 
@@ -399,20 +411,32 @@ def activation(function):
     return Layer(function, Fixed(layer="activation", function=function), forward, backward)
 
 
-def dropout(rate):
+def dropout(rate: float, variational: bool = False, features: int | None = None) -> Layer:
     """Layer that, in training, sets each input to 0 with probability `rate`, the rest divided by 1 - rate.
 
-    Srivastava et al. 2014, inverted: nothing is done without a generator (`Pass.rng`). Put it between layers:
-    the recurrence itself is left alone (Zaremba, Sutskever & Vinyals 2014). On any device the numbers are NumPy's.
+    variational: whether what is dropped is the same at all steps of an example (Gal & Ghahramani 2016); with truncated
+              BPTT, at all steps of a piece. Else each step draws its own
+    features: how many there are, D; where it is the first layer it has to say so. None: any number
+
+    Srivastava et al. 2014, inverted: nothing is done without a generator (`Pass.rng`). Put it before, between or behind
+    layers: the recurrence itself is left alone (Zaremba, Sutskever & Vinyals 2014). On any device the numbers are
+    NumPy's.
+
+    >>> layer, x = dropout(0.5, variational=True), np.ones((3, 1, 4))
+    >>> y, _, _ = layer.forward({}, x, (), Pass(rng=np.random.default_rng(0)))
+    >>> y[:, 0].tolist()
+    [[2.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]]
     """
-    rate = check_fraction("rate", rate)
+    rate, variational = check_fraction("rate", rate), check_flag("variational", variational)
+    features = None if features is None else check_count("features", features)
 
     def forward(P, x, state, how=PLAIN):
         _check_input(x, how)
         check_floating("x", x)
         if how.rng is None:
             return x, (), (x.shape, x.dtype, None)
-        factor = (how.rng.random(x.shape) >= rate) / (1 - rate)
+        check_shape("x", x, {"T": None, "D": features, "B": None})
+        factor = (how.rng.random((1, *x.shape[1:]) if variational else x.shape) >= rate) / (1 - rate)
         factor = namespace(x).asarray(factor.astype(x.real.dtype))
         return x * factor, (), (x.shape, x.dtype, factor)
 
@@ -423,7 +447,9 @@ def dropout(rate):
         check_dtype("dy", dy, dtype)
         return {}, dy if factor is None else dy * factor, ()
 
-    return Layer("dropout", Fixed(layer="dropout", rate=rate), forward, backward)
+    more = {"variational": True} if variational else {}
+    more |= {} if features is None else {"features": features}
+    return Layer("dropout", Fixed(layer="dropout", rate=rate, **more), forward, backward, features)
 
 
 # ---- what the layers above are given -----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import math
 import numbers
 from collections import Counter
 from collections.abc import MutableMapping
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from .arrays import namespace, to_device, views
 from .checks import (
     NO_NUMBERS,
     brief,
+    check_choice,
     check_count,
     check_dtype,
     check_finite,
@@ -30,6 +32,7 @@ from .checks import (
     check_shape,
     listed,
 )
+from .edge import as_target, check_classes, looks_onehot, to_end, to_front
 from .layers import Fixed, Layer, Pass, check_draws
 
 
@@ -288,44 +291,63 @@ class Model:
 
     # ---- at the edge: (batch, time, features) -----------------------------------------------------------
 
-    def predict(self, x, lengths=None, batch=None):
+    def predict(self, x: Any, lengths: Any = None, batch: int | None = None, padding: str = "post") -> Any:
         """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C). See `run`.
 
         batch: so many examples at a time, for less memory: the same numbers, up to rounding. None: all at once
         """
         if batch is None:
-            return self.run(x, lengths=lengths)[0]
+            return self.run(x, lengths=lengths, padding=padding)[0]
         batch = check_count("batch", batch)
         xp = namespace(x=x, theta=self.theta)
-        x = self.check_input(x, lengths)  # all of it, before the first batch
+        self.check_input(x, lengths, padding)  # all of it, before the first batch
         parts = []
         for begin in range(0, len(x), batch):
             end = begin + batch
-            parts.append(self.run(x[begin:end], lengths=None if lengths is None else lengths[begin:end])[0])
+            part = None if lengths is None else lengths[begin:end]
+            parts.append(self.run(x[begin:end], lengths=part, padding=padding)[0])
         return xp.concatenate(parts)
 
-    def run(self, x, states=None, lengths=None):
+    def run(self, x: Any, states: Any = None, lengths: Any = None, padding: str = "post") -> tuple[Any, list]:
         """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.
 
         states:  what an earlier run gave, to go on from there: where the model `runs_forward`, three pieces of a
                  sequence give what the whole gives. A list with one tuple of arrays (H, B) for each layer, examples
                  as columns and in the model's dtype; () for a layer without state. None: zeros
         lengths: (B,) integers: only so many steps of each are there; beyond, outputs say nothing
+        padding: with lengths, where the steps are that are not there: "post", behind the others, or "pre", before them.
+                 An example gives what it gives alone
+
+        >>> from lstm_core import mse, rnn
+        >>> net = Model([rnn(2, 3)], mse, rng=np.random.default_rng(0))
+        >>> y, states = net.run(np.ones((4, 5, 2)), lengths=np.array([5, 3, 1, 2]), padding="pre")
+        >>> y.shape, states[0][0].shape
+        ((4, 5, 3), (3, 4))
         """
         namespace(x=x, theta=self.theta)
-        x = self.check_input(x, lengths)
+        x = self.check_input(x, lengths, padding)
         self._check_states("states", states, len(x))
         _check_finite_states(states)
         mask = None if lengths is None else step_mask(lengths, x.shape[1])
         y, states, _ = self.forward(columns(x), states, keep=False, mask=mask)
         y = namespace(y).moveaxis(y, -1, 0)
-        return (y[:, 0] if self.reads_last else y), states
+        if self.reads_last:
+            return y[:, 0], states
+        return (to_end(y, lengths) if padding == "pre" else y), states
 
-    def check_input(self, x, lengths=None):
+    def check_input(self, x: Any, lengths: Any = None, padding: str = "post") -> Any:
         """x (B, T, D) in the model's precision, or labels (B, T) for an embedding; 0 beyond `lengths`.
 
+        What is padded in front (see `run`) is padded behind afterwards.
         Or an error that says what is wrong: shape, dtype, NaN, a label or length out of range.
+
+        >>> from lstm_core import mse, rnn
+        >>> net = Model([rnn(1, 3)], mse, rng=np.random.default_rng(0))
+        >>> net.check_input(np.array([[[np.nan], [1.0], [2.0]]]), np.array([2]), "pre").ravel().tolist()
+        [1.0, 2.0, 0.0]
         """
+        if check_choice("padding", padding, ("post", "pre")) == "pre" and lengths is None:
+            raise ValueError("padding: expected lengths to go by, got lengths=None")
         axes = {"B": None, "T": None} | ({} if self.labels else {"D": self.layers[0].features})
         namespace(x=x, **({} if lengths is None else {"lengths": lengths}))
         check_shape("x", x, axes)
@@ -333,7 +355,7 @@ class Model:
             check_shape("lengths", lengths, {"B": len(x)})
             if lengths.dtype.kind not in "iu" or not 1 <= int(lengths.min()) <= int(lengths.max()) <= x.shape[1]:
                 raise ValueError(f"lengths: expected integers in 1 ... {x.shape[1]}, got {brief(lengths)}")
-            x = self._there(x, lengths)
+            x = self._there(x, lengths, padding)
         if self.labels:
             check_labels("x", x, self.labels)
             return x
@@ -344,34 +366,59 @@ class Model:
         check_finite("x", x)  # after the conversion: float32 ends at 3.4e38
         return x
 
-    def _there(self, x, lengths):
-        """x (B, T, …), 0 beyond the lengths: whatever stands there, NaN even, does not count."""
+    def _there(self, x, lengths, padding):
+        """x (B, T, …), padded behind, with 0: whatever stands in its padding, NaN even, does not count."""
         mask = step_mask(lengths, x.shape[1]).T
         xp = namespace(x)
+        x = to_front(x, lengths) if padding == "pre" else x
         return xp.where(mask.reshape(mask.shape + (1,) * (x.ndim - 2)), x, xp.zeros((), x.dtype))
 
-    def check_target(self, y, x, lengths=None):
-        """Targets for `x` with a step axis, (B, T'[, C]), 0 beyond `lengths`; or a clear error.
+    def check_target(self, y: Any, x: Any, lengths: Any = None, padding: str = "post") -> Any:
+        """Targets for `x` with a step axis, (B, T'[, C]), padded behind, with 0; or a clear error.
 
-        Integers are class labels, (B,) if the model reads the last step, else (B, T); floating-point numbers are
-        values, (B, C) or (B, T, C).
+        Integers are class labels, (B,) if the model reads the last step, else (B, T); and so are booleans, 0 and 1.
+        With an axis more, (B, C) or (B, T, C), any real numbers are values, in the model's precision.
+
+        >>> from lstm_core import last, mse, rnn
+        >>> net = Model([rnn(2, 3), last()], mse, rng=np.random.default_rng(0))
+        >>> net.check_target(np.ones((5, 3)), np.ones((5, 4, 2))).shape
+        (5, 1, 3)
         """
         xp = namespace(x=x, y=y)
         axes = {"B": len(x)} if self.reads_last else {"B": len(x), "T": x.shape[1]}
-        if y.dtype.kind not in "iu" and y.shape == tuple(axes.values()):
-            raise TypeError(f"y: expected integer class labels, or values with an axis C, got dtype {y.dtype}")
-        check_shape("y", y, axes | ({} if y.dtype.kind in "iu" else {"C": self.outputs}))
-        if lengths is not None and not self.reads_last:
-            y = self._there(y, lengths)
-        if y.dtype.kind in "iu":
-            check_labels("y", y, self.outputs)
-        else:
-            check_dtype("y", y, self.theta.dtype)
-            check_finite("y", y)
+        with np.errstate(over="ignore"):
+            y = as_target(y, axes, self.outputs, self.theta.dtype)
+        mask = None if lengths is None or self.reads_last else step_mask(lengths, x.shape[1])
+        if mask is not None:
+            y = self._there(y, lengths, padding)
         y = y[:, None] if self.reads_last else y
-        one_step = xp.zeros((1, self.outputs, 1), self.theta.dtype)
-        self.loss(one_step, columns(y[:1, :1]))  # raises an error of its own if it does not take such targets
+        if y.dtype.kind in "iu":
+            there = y if mask is None else y[mask.T]
+            check_classes(there, self.outputs, getattr(self.loss_function, "ignore_index", None))
+        else:
+            check_finite("y", y)  # after the conversion, as x
+        try:
+            n, t = self._step_that_counts(y, mask)
+            one_step = xp.zeros((1, self.outputs, 1), self.theta.dtype)
+            self.loss(one_step, columns(y[n : n + 1, t : t + 1]))  # raises an error of its own, if it takes no such y
+        except (TypeError, ValueError) as error:
+            if y.ndim == 3 and looks_onehot(y if mask is None else y[mask.T]):
+                shape = f"({', '.join(axes)})"
+                raise ValueError(
+                    f"y: expected class labels {shape}, got what looks one-hot: pass y.argmax(axis=-1)"
+                ) from error
+            raise
         return y
+
+    def _step_that_counts(self, y, mask):
+        """Of which example, and when, there is a target in y (B, T', …) that the loss counts. ValueError if nowhere."""
+        if not hasattr(self.loss_function, "weights"):
+            return 0, 0
+        weights = self.loss_function.weights(columns(y), mask)
+        found = int(weights.argmax())
+        if not float(weights.ravel()[found]) > 0:
+            raise ValueError("y: expected labels that count, got only such as the loss ignores or gives the weight 0")
+        return found % weights.shape[1], found // weights.shape[1]
 
 
 def _check_layers(layers):

@@ -197,10 +197,12 @@ def agree(comm, model, rng, history):
 def mean(comm, loss, grad, weight):
     """Means of loss and flat gradient over the ranks, weighted, and the sum of the weights: one Allreduce.
 
-    With the number of steps that count as the weight, means over a rank's steps become the means over all steps.
+    With the number of steps that count as the weight, means over a rank's steps become the means over all steps. Where
+    all weights are 0 there is none, and all that comes back is 0.
     """
     xp = namespace(grad)
     message = to_host(weight * xp.concatenate([grad, xp.asarray([float(loss), 1], grad.dtype)]))
     comm.Allreduce(None, message)  # None: in place, as MPI.IN_PLACE
-    message[:-1] /= message[-1]
+    if message[-1]:  # else no rank has a step that counts, and there is no mean
+        message[:-1] /= message[-1]
     return message[-2], to_device(message[:-2], xp), message[-1]

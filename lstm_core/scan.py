@@ -9,11 +9,12 @@ B examples (columns), D input features, H hidden units, G gates, K own parameter
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import ZERO, namespace
+from .cells import Cell
 from .checks import (
     brief,
     check_cell,
@@ -69,13 +70,13 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
     state:  initial state, a tuple with an array (H, B) for each of `cell.states`; zeros if None
     keep:   whether `backward` will follow; if not, the steps' intermediate values are not kept
     mask:   (T, B) booleans: where there is no step, the state stays as it was, whatever (finite) stands in x there;
-            None: every step is there
+            or so for each unit of each of `cell.states`, (S, T, H, B). None: every step is there
     returns h (T, H, B), the final state, and the `Cache` that `backward` needs
 
     h and the final state may share memory with the cache: do not write into them before `backward`.
     Raises ValueError for a wrong shape or name, TypeError for mixed dtypes or mixed array modules.
     """
-    xp, state = _check_forward(cell, P, x, state, keep, mask)
+    xp, state = check_forward(cell, P, x, state, keep, mask)
     T, _, B = x.shape
     H = P["R"].shape[1]
     p, stages = _own(cell, P), _stages(cell, H)
@@ -95,7 +96,8 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
             state, kept = stage.step(a_t, u_t, state, p, xp.tanh)
             kept_t.append(Kept(q, kept))
         if mask is not None:
-            state = tuple(xp.where(mask[t], new, old) for new, old in zip(state, before))  # scan-mask, scan-mask-c
+            there = _of_each(mask, t, state)
+            state = tuple(xp.where(v, new, old) for v, new, old in zip(there, state, before))  # scan-mask, scan-mask-c
         h[t + 1] = state[0]
         if keep:
             steps.append(tuple(kept_t))
@@ -120,8 +122,9 @@ def backward(cell, P, cache, dh, dstate=None):
     for t in reversed(range(T)):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
-            skipped = tuple(xp.where(mask[t], 0, d) for d in ds)  # scan-dh-mask
-            ds = tuple(xp.where(mask[t], d, 0) for d in ds)  # scan-dh-hat, scan-dc-hat
+            there = _of_each(mask, t, ds)
+            skipped = tuple(xp.where(v, 0, d) for v, d in zip(there, ds))  # scan-dh-mask
+            ds = tuple(xp.where(v, d, 0) for v, d in zip(there, ds))  # scan-dh-hat, scan-dc-hat
         da = ()
         for (stage, _, rows_R), (q, kept) in zip(reversed(stages), reversed(steps[t])):
             da_k, du, ds, dp = stage.back(ds, kept, p)
@@ -150,6 +153,11 @@ def _stages(cell, H):
     return found
 
 
+def _of_each(mask, t, state):
+    """What the mask says at step t of each array of the state: of all the same (B,), or of each its own (H, B)."""
+    return [mask[t]] * len(state) if mask.ndim == 2 else mask[:, t]
+
+
 def _own(cell, P):
     """The cell's own parameters p, a vector (H, 1) each; 0 where P has none."""
     return P.get("p", (ZERO,) * len(cell.own))
@@ -166,15 +174,16 @@ def parameter_shapes(cell, features, hidden, own=True):
     return shapes
 
 
-def _check_forward(cell, P, x, state, keep, mask):
+def check_forward(cell: Cell, P: Mapping, x: Any, state: Any, keep: bool, mask: Any) -> tuple[Any, tuple]:
+    """The array module and the initial state, zeros for None. Raises unless all are good for `forward`."""
     check_cell(cell)
     check_flag("keep", keep)
     xp = _namespace(P, "state", state, x=x, **({} if mask is None else {"mask": mask}))
     check_floating("x", x)
     T, D, B = check_shape("x", x, {"T": None, "D": None, "B": None})
-    if mask is not None:
-        check_mask(mask, T, B)
     H = _check_parameters(cell, P, D, x.dtype)
+    if mask is not None:
+        check_mask(mask, T, B, len(cell.states), H)
     return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
 
 

@@ -22,6 +22,7 @@ from .checks import (
     listed,
 )
 from .history import History, check_fields
+from .losses import CrossEntropy
 from .model import Model
 from .optim import Optimizer
 
@@ -46,7 +47,7 @@ class Settings(NamedTuple):
 
 def checked(
     model, x, y, *, epochs, rng, batch, rate, optimizer, clip, lengths, buckets, truncate, validation,
-    validation_batch, patience, history, after_epoch, device, progress,
+    validation_batch, patience, history, after_epoch, device, progress, padding,
 ):  # fmt: skip
     """`Settings` of the arguments of `fit`. Raises ValueError or TypeError for the first that is not as described."""
     check_kind("model", model, Model, "a Model")
@@ -79,14 +80,14 @@ def checked(
     if after_epoch is not None:
         check_function("after_epoch", after_epoch, "a function of the history", 1)
     device = None if device is None else device_module(device)
-    examples = check_examples(model, x, y, lengths, device)
+    examples = check_examples(model, x, y, lengths, device, padding)
     if lengths is not None:  # one's own, whatever the caller does with his in the meantime
         examples = examples._replace(lengths=examples.lengths.copy())
-    validation = None if validation is None else _check_validation(model, validation, device)
+    validation = None if validation is None else _check_validation(model, validation, device, padding)
     return Settings(
         model, examples, validation, validation_batch, epochs, batch, rate, optimizer, clip, bool(buckets), truncate,
         patience, device,
-    )
+    )  # fmt: skip
 
 
 def start(optimizer, theta):
@@ -141,7 +142,7 @@ def _text(value):
     `optim.constant(0.1)` and `optim.constant(0.2)` are one code with two numbers. Nothing is called, for a schedule or
     optimiser of the user's own may note its calls; and of what can change, such as a list, only the type counts.
     """
-    if isinstance(value, str | bytes | bool | NoneType | Number):
+    if isinstance(value, str | bytes | bool | NoneType | Number | CrossEntropy):
         return repr(value)
     if isinstance(value, tuple):
         return f"({', '.join(map(_text, value))})"
@@ -152,13 +153,13 @@ def _text(value):
     return type(value).__qualname__
 
 
-def _check_validation(model, validation, device):
+def _check_validation(model, validation, device, padding):
     """The `Examples` of a validation set, (x, y) or (x, y, lengths); errors say that they are of this one."""
     if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
         raise TypeError(f"validation: expected (x, y) or (x, y, lengths), got {type(validation).__name__}")
-    x, y, *lengths = validation
+    x, y, lengths = (*validation, None)[:3]
     try:
-        return check_examples(model, x, y, *(lengths or [None]), device)
+        return check_examples(model, x, y, lengths, device, "post" if lengths is None else padding)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation: {error}") from error
 

@@ -43,6 +43,7 @@ class _Namespace:
 
     __name__ = "symbols"
     tanh, exp, log = (staticmethod(np.frompyfunc(f, 1, 1)) for f in (sympy.tanh, sympy.exp, sympy.log))
+    log1p = staticmethod(np.frompyfunc(lambda x: sympy.log(1 + x), 1, 1))
 
     @staticmethod
     def heaviside(x, _):

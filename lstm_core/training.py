@@ -28,13 +28,14 @@ from .settings import check_history, check_state_value, checked, fingerprints, k
 def fit(
     model, x, y, *, epochs, rng, batch=100, rate=None, optimizer=None, clip=None, lengths=None, buckets=False,
     truncate=None, validation=None, validation_batch=1000, patience=None, history=None, after_epoch=None, device=None,
-    comm=None, progress=True,
+    comm=None, progress=True, padding="post",
 ):  # fmt: skip
     """Train `model` in place by minibatch gradient descent.
 
     x:          (N, T, D) floating point, finite; or labels (N, T), if the model begins with an embedding
-    y:          what the model's loss wants: class labels (N, T), or values (N, T, C) of the model's dtype; without the
-                axis T if the model reads the last step
+    y:          what the model's loss wants: class labels (N, T), any integers, or values (N, T, C), any real numbers;
+                without the axis T if the model reads the last step. Where none of the labels of a batch (or piece)
+                counts, because the loss ignores them, there is no update
     epochs:     passes over the data; each in a new random order, a smaller last batch included
     rng:        numpy.random.Generator for the order and for dropout
     rate:       a schedule of `optim`; constant(1e-3) if None
@@ -60,6 +61,8 @@ def fit(
                 and all end with what one rank would have, dropout included, up to rounding. Rank 0 alone shows
                 progress, scores the validation set and calls after_epoch. None: this process alone
     progress:   show a progress bar
+    padding:    with lengths, where the steps are that are not there, of the validation set too: "post", behind the
+                others, or "pre", before them
 
     Returns a `History`. Raises ValueError or TypeError for bad input before anything is changed, and
     FloatingPointError if loss, gradient, weights or the optimiser's state stop being finite.
@@ -75,7 +78,7 @@ def fit(
     given = ranks.together(fingerprints, lambda: checked(
         model, x, y, epochs=epochs, rng=rng, batch=batch, rate=rate, optimizer=optimizer, clip=clip, lengths=lengths,
         buckets=buckets, truncate=truncate, validation=validation, validation_batch=validation_batch, patience=patience,
-        history=history, after_epoch=after_epoch, device=device, progress=progress,
+        history=history, after_epoch=after_epoch, device=device, progress=progress, padding=padding,
     ))  # fmt: skip
     ranks.agree(model, rng, history)
     check_history(history, given)
@@ -163,6 +166,8 @@ def _train(model, batches, rng, rule, history, epoch, bar):
                 states = model.forward(piece.x, states, keep=False, mask=piece.mask, rng=draws)[1]
                 continue
             loss, grad, weight, states = _learn(model, piece, states, share, draws, rule.ranks)
+            if not weight:  # all labels of the piece are ignored
+                continue
             norm, rate = _update(model, loss, grad, rule, epoch, k, epoch + (k + piece.middle) / per_epoch)
             total, count = total + loss * weight, count + weight
             history.batch_loss.append(loss)
@@ -177,12 +182,15 @@ def _train(model, batches, rng, rule, history, epoch, bar):
 def _learn(model, piece, states, share, draws, ranks):
     """Loss, flat gradient and weight of a piece, over all ranks; and this rank's final states.
 
-    Where no step of this rank's share counts, the loss, a mean over those that do, would be 0 / 0. Without the mask it
-    is some number, and its weight is 0.
+    Where no step of this rank's share counts, the loss, a mean over those that do, would be 0 / 0. Then only the state
+    is carried on, and the weight is 0.
     """
     weight = count_steps(model, piece.target, piece.mask) * share.counts
-    mask = piece.mask if weight else None
-    loss, grad, states = model.learn(piece.x, piece.target, states, mask, draws)
+    if weight:
+        loss, grad, states = model.learn(piece.x, piece.target, states, piece.mask, draws)
+    else:
+        states = model.forward(piece.x, states, keep=False, mask=piece.mask, rng=draws)[1]
+        loss, grad = 0.0, namespace(model.theta).zeros_like(model.theta)
     loss, grad, weight = ranks.mean(loss, grad, weight)
     return float(loss), grad, float(weight), states
 

@@ -8,6 +8,7 @@ the history says of each epoch, the generator's state, and the SHA-256 of the fi
 import hashlib
 import json
 import os
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import safetensors.numpy
@@ -18,7 +19,7 @@ from lstm_core.files import read, write_atomic
 from lstm_core.history import PER_UPDATE, History
 from lstm_core.model import Model
 
-from .configs import DAMAGE, check_fields, check_json, check_order, config_of, model_from, reason
+from .configs import DAMAGE, check_fields, check_json, check_losses, check_order, config_of, model_from, reason
 from .states import fields_of, generator_from, history_from, state_of
 
 VERSION = 1
@@ -36,9 +37,10 @@ def save(
 
     The file is written whole or not at all. Arrays are NumPy's in the file, wherever the model is. The history may be
     one that is `unfinished`, of an interrupt within an epoch.
-    Raises ValueError for what could not be loaded again: a cell or a loss that is not of lstm_core, parameters that are
-    not finite, a history that is not as `fit` makes it for this model; TypeError for another history or generator than
-    NumPy's own, and for path and model the other way round; OSError from the disk.
+    A loss of one's own is saved by its name: `load` is to be given the function.
+    Raises ValueError for what could not be loaded again: a cell that is not of lstm_core, a loss without a name (such
+    as a lambda), parameters that are not finite, a history that is not as `fit` makes it for this model; TypeError for
+    another history or generator than NumPy's own, and for path and model the other way round; OSError from the disk.
 
     >>> import numpy as np, tempfile
     >>> from lstm_core import Model, dense, mse
@@ -69,8 +71,12 @@ def save(
     write_atomic(path, raw.replace(BLANK.encode(), hashlib.sha256(raw).hexdigest().encode(), 1))
 
 
-def load(path: str | os.PathLike) -> tuple[Model, History | None, np.random.Generator | None]:
+def load(
+    path: str | os.PathLike, losses: Mapping[str, Callable] | None = None
+) -> tuple[Model, History | None, np.random.Generator | None]:
     """Model, `History` and numpy.random.Generator (each None where `save` had none) of a file that `save` has written.
+
+    losses: name -> function, for a model whose loss is one of your own: `load(path, losses={"my_loss": my_loss})`
 
     Data and the other arguments of `fit` are not in it. The arrays are NumPy's; `model.to(device)`, or
     `fit(…, device=device)`, moves them.
@@ -78,10 +84,10 @@ def load(path: str | os.PathLike) -> tuple[Model, History | None, np.random.Gene
     altered in any byte, of another format or version; and for one that is whole but that `save` does not write, with a
     field that is missing, of another type, or out of its range.
     """
-    raw = read(path)
+    losses, raw = check_losses(losses), read(path)
     try:
         tensors, meta = _read(raw)
-        model = model_from(meta["model"], tensors)
+        model = model_from(meta["model"], tensors, losses)
         return model, history_from(meta["history"], model.theta), generator_from(meta["rng"])
     except (*DAMAGE, safetensors.SafetensorError) as error:
         kind = type(error).__name__

@@ -1,19 +1,23 @@
 """Configs: what a model is beside its numbers, as JSON; and what every format asks of the numbers that it reads."""
 
 import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from lstm_core.arrays import namespace, to_device, views
-from lstm_core.checks import brief, check_choice, check_kind, listed
+from lstm_core.checks import brief, check_choice, check_function, check_kind, listed
 from lstm_core.layers import make
-from lstm_core.losses import mse, softmax_cross_entropy
+from lstm_core.losses import CrossEntropy, binary_cross_entropy, mse, softmax_cross_entropy
 from lstm_core.model import Model
 
 DTYPES = "float32", "float64"
 FIELDS = "dtype", "loss", "layers"
 MOST_LAYERS = 10_000
-LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy)}
+LOSSES = {f.__name__: f for f in (mse, softmax_cross_entropy, binary_cross_entropy)}
+WEIGHTED = "loss", "class_weights", "ignore_index"  # the fields of a CrossEntropy
 
 # What a damaged file leads to while it is read, beside the errors of the library that parses it: a word is missing, a
 # value is of another type or out of range, text is no number, brackets are nested too deep.
@@ -52,14 +56,67 @@ def check_json(name, text, begin=0, end=None):
 def config_of(model):
     """What `model_from` needs beside the parameters: a dict of JSON values. Raises ValueError if that is not enough."""
     check_kind("model", model, Model, "a Model")
-    name = getattr(model.loss_function, "__name__", None)
-    if LOSSES.get(name) is not model.loss_function:
-        raise ValueError(f"loss: expected one of {', '.join(LOSSES)} to save a model, got {brief(model.loss_function)}")
+    loss = loss_config(model.loss_function)
     check_choice("dtype", str(model.theta.dtype), DTYPES)
     check_parameters(model, model.params)
     check_number_of(model.layers)
     layers = [check_known(layer).config for layer in model.layers]
-    return {"dtype": str(model.theta.dtype), "loss": name, "layers": layers}
+    return {"dtype": str(model.theta.dtype), "loss": loss, "layers": layers}
+
+
+def loss_config(loss: Callable) -> str | dict:
+    """What `loss_from` makes the `loss` again of: its name, or the numbers of a `CrossEntropy`.
+
+    Raises ValueError for a function of one's own without a name that tells it from others, such as a lambda.
+
+    >>> loss_config(mse), loss_config(CrossEntropy(ignore_index=-100))
+    ('mse', {'loss': 'CrossEntropy', 'class_weights': None, 'ignore_index': -100})
+    """
+    if isinstance(loss, CrossEntropy):
+        weights = loss.class_weights
+        weights = weights if weights is None else [*weights]
+        return dict(zip(WEIGHTED, ("CrossEntropy", weights, loss.ignore_index), strict=True))
+    name = getattr(loss, "__name__", None)
+    if LOSSES.get(name) is loss:
+        return name
+    if not isinstance(name, str) or not name.isidentifier() or name in LOSSES:
+        expected = f"one of {', '.join(LOSSES)}, or a function with a name of its own, to save a model"
+        raise ValueError(f"loss: expected {expected}, got {brief(loss)}")
+    return name
+
+
+def loss_from(config: Any, own: Mapping[str, Callable]) -> Callable:
+    """The loss of a `loss_config`, if need be one of the reader's `own`, by name. ValueError if there is none.
+
+    >>> loss_from("mine", {"mine": mse}) is mse
+    True
+    """
+    if isinstance(config, dict):
+        check_fields("loss", config, WEIGHTED)
+        found = CrossEntropy(config["class_weights"], config["ignore_index"])
+        if loss_config(found) != config:
+            raise ValueError(f"loss: expected that of a CrossEntropy, got {brief(config)}")
+        return found
+    known = LOSSES | dict(own)
+    if not isinstance(config, str) or config not in known:
+        hint = f"; your own is to be handed over: load(…, losses={{{brief(config)}: function}})"
+        raise ValueError(f"loss: expected one of {', '.join(known)}, got {brief(config)}{hint}")
+    return known[config]
+
+
+def check_losses(losses: Mapping[str, Callable] | None) -> dict[str, Callable]:
+    """The reader's own `losses` as a dict, {} for None. Raises unless they are functions, called as none of ours is.
+
+    >>> check_losses(None)
+    {}
+    """
+    losses = {} if losses is None else losses
+    check_kind("losses", losses, Mapping, "a dict, name -> function")
+    for name, loss in losses.items():
+        if not isinstance(name, str) or not name.isidentifier() or name in LOSSES:
+            raise ValueError(f"losses: expected names of functions, other than {', '.join(LOSSES)}, got {brief(name)}")
+        check_function("losses", loss, "a function such as losses.mse", 2)
+    return dict(losses)
 
 
 def check_known(layer):
@@ -75,13 +132,15 @@ def prefixes(directions):
     return {direction: f"{direction}." if len(directions) > 1 else "" for direction in directions}
 
 
-def model_from(config, arrays):
+def model_from(config: dict, arrays: Any, losses: Mapping[str, Callable] = MappingProxyType({})) -> Model:
     """The `Model` of a `config_of` with the parameters `arrays`: name -> NumPy array, or all in one vector as in theta.
+
+    losses: the reader's own, by name
 
     Raises ValueError, saying what is wrong: the config, or a parameter's name, shape, dtype or numbers.
     """
     check_fields("config", config, FIELDS)
-    check_choice("loss", config["loss"], LOSSES)
+    loss = loss_from(config["loss"], losses)
     check_choice("dtype", config["dtype"], DTYPES)
     layers = layers_of(config)
     size = sum(math.prod(shape) for layer in layers for shape in layer.shapes.values())
@@ -89,7 +148,7 @@ def model_from(config, arrays):
     if found != size:  # before memory is taken for it
         raise ValueError(f"parameters: expected {brief(size)} numbers, got {found}")
     empty = [layer._replace(init=_zeros(layer)) for layer in layers]  # starting values take their time
-    model = Model(empty, LOSSES[config["loss"]], rng=np.random.default_rng(0), dtype=config["dtype"])
+    model = Model(empty, loss, rng=np.random.default_rng(0), dtype=config["dtype"])
     model.layers = tuple(layers)
     if not isinstance(arrays, np.ndarray):
         return fill(model, arrays)

@@ -14,7 +14,8 @@ behind it, the recurrent part's bias: p of a GRU's candidate, else 0. dense and 
 """
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from .configs import (
     FIELDS,
     check_fields,
     check_json,
+    check_losses,
     check_order,
     config_of,
     layers_of,
@@ -85,8 +87,8 @@ def save(model, path, states=False, softmax=False):
 
     Initializers are called as the parameters, "lstm.W"; the layers' configs are in the metadata, as JSON, and with them
     a SHA-256 of all that the model's meaning depends on, the numbers too.
-    Raises ValueError for a cell that ONNX has no operator for, a loss that is not of `losses`, or parameters that are
-    not finite; ImportError without onnx.
+    Raises ValueError for a cell that ONNX has no operator for, with zoneout too, for a loss that has no name, or for
+    parameters that are not finite; ImportError without onnx.
     """
     check_order(model, path)
     check_flag("states", states)
@@ -106,8 +108,10 @@ def save(model, path, states=False, softmax=False):
     write_atomic(path, raw)
 
 
-def load(path):
+def load(path: str | os.PathLike, losses: Mapping[str, Callable] | None = None) -> Model:
     """The `Model` of an ONNX file that `save` has written: the numbers in the graph, the rest from the metadata.
+
+    losses: name -> function, for a model whose loss is one of your own
 
     The graph has to be, node for node, that of the layers in the metadata. (For a single node of any other graph there
     is `from_node`.) Initial states are not a model's: `Model.run` takes them. No other file is opened.
@@ -116,7 +120,7 @@ def load(path):
     those of the SHA-256 in the metadata. (Files from before there was one are read; who changes numbers on purpose
     removes it.)
     """
-    onnx, raw = _onnx(), read(path)
+    onnx, losses, raw = _onnx(), check_losses(losses), read(path)
     from google.protobuf.message import DecodeError
 
     damage = *DAMAGE, DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError
@@ -127,7 +131,7 @@ def load(path):
         onnx.checker.check_model(proto, full_check=True)
         meta = _metadata(proto)
         config = {key: meta[key] for key in FIELDS}
-        model = model_from(config, _parameters(onnx, proto, meta["names"], layers_of(config)))
+        model = model_from(config, _parameters(onnx, proto, meta["names"], layers_of(config)), losses)
         _check_same(_parts(onnx, _proto(onnx, model, meta["states"])), _parts(onnx, proto))
         if "sha256" in meta and meta["sha256"] != digest(meta, _parts(onnx, proto)):
             raise ValueError(f"expected content with SHA-256 {brief(meta['sha256'])}, got another: it was altered")

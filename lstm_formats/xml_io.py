@@ -16,6 +16,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Callable, Mapping
 from itertools import islice
 from xml.etree import ElementTree
 
@@ -28,7 +29,7 @@ from lstm_core.files import read, write_atomic
 from lstm_core.layers import make
 from lstm_core.model import Model
 
-from .configs import DAMAGE, DTYPES, check_number_of, check_order, config_of, model_from, reason
+from .configs import DAMAGE, DTYPES, check_losses, check_number_of, check_order, config_of, model_from, reason
 
 WORDS = "layer", "cell", "function"  # options of layers that are words; the others are numbers, true or false
 PIECE = 2**16  # bytes that are parsed at a time, and that a tag has at most
@@ -47,14 +48,16 @@ def save(model: Model, path: str | os.PathLike) -> None:
     write_atomic(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
 
 
-def load(path: str | os.PathLike) -> Model:
+def load(path: str | os.PathLike, losses: Mapping[str, Callable] | None = None) -> Model:
     """The model that `save` has written to the file `path`.
+
+    losses: name -> function, for a model whose loss is one of your own
 
     Raises OSError if there is no such file, and ValueError, naming the file and the element, for one that is not what
     `save` writes, or has other numbers than those of its digest. Document types, and with them entities and references
     to other files, are refused.
     """
-    raw, reader = read(path), _Reader()
+    losses, raw, reader = check_losses(losses), read(path), _Reader()
     try:
         if re.search(rb"<[^<>]{%d}" % PIECE, raw):
             raise ValueError(f"expected tags of less than {PIECE} bytes, got a longer one")
@@ -63,7 +66,7 @@ def load(path: str | os.PathLike) -> Model:
             parser.feed(raw[k : k + PIECE])
         del raw
         config, theta, digest = parser.close()
-        model = model_from(config, theta)
+        model = model_from(config, theta, losses)
         if digest is not None and digest != _digest(config, theta):
             raise ValueError(f"expected content with SHA-256 {listed([digest])}, got another: it was altered")
         return model
@@ -90,7 +93,9 @@ class _Reader:
         if self.depth == 1:
             self.digest = attributes.pop("sha256", None)
             self.place = _start(tag, attributes)
-            self.config = {"dtype": attributes.get("dtype", ""), "loss": attributes.get("loss", ""), "layers": []}
+            loss = attributes.get("loss", "")
+            loss = json.loads(loss) if loss.startswith("{") else loss
+            self.config = {"dtype": attributes.get("dtype", ""), "loss": loss, "layers": []}
             check_choice("dtype", self.config["dtype"], DTYPES)
             self.theta = array.array(np.dtype(self.config["dtype"]).char)
             expected = _start("Model", _root(self.config))
@@ -142,7 +147,11 @@ def _digest(config, theta):
 
 
 def _root(config):
-    return {"version": "1", "dtype": config["dtype"], "loss": config["loss"]}
+    """The attributes of <Model>; the loss is a word, or JSON."""
+    loss = config["loss"] if isinstance(config["loss"], str) else json.dumps(config["loss"])
+    if len(loss) > PIECE // 2:
+        raise ValueError(f"loss: expected no more than a tag in XML can hold, got {len(loss)} bytes of class weights")
+    return {"version": "1", "dtype": config["dtype"], "loss": loss}
 
 
 def _tree(config, theta):

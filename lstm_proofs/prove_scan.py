@@ -65,7 +65,7 @@ def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=
     check_cell(cell)
     T, D, H, B = (check_count(letter, n) for letter, n in {"T": T, "D": D, "H": H, "B": B}.items())
     if mask is not None:
-        check_mask(mask, T, B)
+        check_mask(mask, T, B, len(cell.states), H)
     parameters = scan.parameter_shapes(cell, D, H)
     state = {f"s{k}": (H, B) for k in range(len(cell.states))}
     shapes = parameters | {"x": (T, D, B)} | state | {"dh": (T, H, B)} | {f"d{k}": s for k, s in state.items()}

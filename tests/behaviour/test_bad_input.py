@@ -328,7 +328,11 @@ YS = [
     ("as a column", ValueError, r"y: expected shape \(B=5\), got \(5, 1\)", LABELS[:, None]),
     ("a label a step", ValueError, r"y: expected shape \(B=5\), got \(5, 4\)", np.ones((B, T), int)),
     ("float labels", TypeError, "y: expected integer class labels, or .* got dtype float64", LABELS * 1.0),
-    ("bool labels", TypeError, "y: expected integer class labels, or .* got dtype bool", LABELS > 0),
+    ("one-hot", ValueError, r"y: expected class labels \(B\), got .* one-hot: pass y.argmax", np.eye(2)[LABELS]),
+    ("one-hot integers", ValueError, "y: expected .* one-hot", np.eye(2, dtype=int)[LABELS]),
+    ("values", ValueError, r"target: expected shape \(T=1, B=1\), got \(1, 2, 1\)", np.full((B, C), 0.5)),
+    ("counted from 1", ValueError, "y: expected labels in 0 ... 1, got 1 ... 2: they look counted from 1; pass y - 1",
+        LABELS + 1),
     ("string labels", TypeError, "y: expected integer class labels, or .* got dtype <U", LABELS.astype(str)),
     ("too large", ValueError, "y: expected labels in 0 ... 1, got 1 ... 2", LABELS * 0 + [1, 2, 1, 1, 1]),
     ("negative", ValueError, "y: expected labels in 0 ... 1, got -1 ... 0", -LABELS),
@@ -338,8 +342,8 @@ YS = [
 VALUES = [
     ("labels for mse", ValueError, r"target: expected shape \(T=1, C=2, B=1\)", LABELS),
     ("other C", ValueError, r"y: expected shape \(B=5, C=2\), got \(5, 3\)", np.ones((B, 3), np.float32)),
-    ("float64 for float32", TypeError, "y: expected dtype float32, got float64", np.ones((B, C))),
-    ("complex", TypeError, "y: expected dtype float32, got complex64", np.ones((B, C), np.complex64)),
+    ("beyond float32", ValueError, "y: expected finite numbers, got .* example 0", np.full((B, C), 1e300)),
+    ("complex", TypeError, "y: expected real numbers, got dtype complex64", np.ones((B, C), np.complex64)),
     ("NaN", ValueError, "y: expected finite numbers, got .* example 4", np.float32([[0, 0]] * 4 + [[0, np.nan]])),
 ]
 CASES = [("labels: " + n, core.softmax_cross_entropy, *row) for n, *row in YS]

@@ -25,8 +25,8 @@ SHORT_FUNCTIONS = [*SHORT_FILES, "tests"]
 # The floors of lstm_core, the ground floor first. A module imports from its own floor and from those below.
 FLOORS = [
     {"arrays", "checks", "files", "symbols"},
-    {"cells", "variants", "record", "scan", "gradcheck"},
-    {"init", "layers", "losses", "optim", "model"},
+    {"cells", "variants", "record", "scan", "gradcheck", "zoneout"},
+    {"init", "layers", "losses", "optim", "edge", "model"},
     {"batches", "scores", "history", "settings", "training", "parallel", "sampling", "data"},
 ]
 PACKAGES = {"lstm_core": set(), "lstm_formats": {"lstm_core"}, "lstm_proofs": {"lstm_core"}}  # which may import which

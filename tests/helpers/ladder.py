@@ -35,12 +35,14 @@ def random_mask(T, B):
 def checked_problem(cell, sizes, own=True, scan=scan, masked=False):
     """A `gradcheck.problem` that looks everywhere, of a scan whose forward pass gives what it should.
 
-    masked: whether some steps are not there.
+    masked: whether some steps are not there; "units": for some units of some arrays of the state.
     Raises AssertionError if the loss leaves something out, if a final state has another shape, or if a run that keeps
     nothing is another run or keeps something.
     """
     T, B, _, H = sizes
     mask = random_mask(T, B) if masked else None
+    if masked == "units":
+        mask = np.random.default_rng(T).random((len(cell.states), T, H, B)) < 0.6
     problem = gradcheck.problem(cell, sizes, np.random.default_rng(0), own, mask, scan)
     assert ("p" in problem.shapes) == (own and len(cell.own) > 0)
     assert problem.dh.all() and all(d.all() for d in problem.dstate)  # a loss at every step and on the final state

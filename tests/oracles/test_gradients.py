@@ -32,11 +32,12 @@ def test_backward_is_the_derivative_to_rounding(cell, own, sizes, shown):
 
 @each_size
 @each_cell
-def test_backward_is_the_derivative_where_steps_are_missing(cell, sizes, shown):
-    errors = gradient_errors(cell, sizes, len(cell.own) > 0, masked=True)
+@pytest.mark.parametrize("masked", [True, "units"], ids=["steps", "units"])
+def test_backward_is_the_derivative_where_steps_are_missing(cell, sizes, masked, shown):
+    errors = gradient_errors(cell, sizes, len(cell.own) > 0, masked=masked)
     assert all(error <= TOLERANCE for error in errors.values()), errors
     shown(
-        f"rung 3  {cell.name} with a mask, (T, B, D, H) = {sizes}: "
+        f"rung 3  {cell.name} with a mask{' of units' if masked == 'units' else ''}, (T, B, D, H) = {sizes}: "
         f"backward = complex step to {max(errors.values()):.1e} relative"
     )
 

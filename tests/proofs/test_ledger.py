@@ -247,7 +247,7 @@ MASKED = [
 @pytest.mark.parametrize("function, label, was, becomes, equation", [
     ("forward", "scan-mask", "F.where(A, B, C)", "F.where(A, C, B)", 0),
     ("forward", "scan-mask", "F.where(A, B, C)", "F.where(A, B, 0 * B)", 0),
-    ("forward", "scan-mask", "zip(A, B)", "zip(A, (B[0], B[0]))", 1),
+    ("forward", "scan-mask", "zip(A, B, C)", "zip(A, B, (C[0], C[0]))", 1),
     ("backward", "scan-dh-hat", "F.where(A, B, 0)", "B", 2),
     ("backward", "scan-dh-mask", "F.where(A, 0, B)", "0 * B", 3),
     ("backward", "scan-dh-mask", "F.where(A, 0, B)", "F.where(A, B, 0)", 3),

@@ -13,7 +13,7 @@ from lstm_core import cells, gradcheck, scan, variants
 from lstm_core.cells import Cell, Stage
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
 
-SCAN = ["forward", "backward", "_stages", "_own", "parameter_shapes"]
+SCAN = ["forward", "backward", "_stages", "_of_each", "_own", "parameter_shapes"]
 NAMES = ["Stage.__post_init__", "Cell.__post_init__", "Cell.inputs", "Cell.recurs", "Cell.altered"]
 
 
@@ -113,7 +113,7 @@ def judged_by_use(cell, scan):
 
 def judge_scan(module):
     return (
-        judged_by_numbers(LATE_PROBE, module, masked=(False, True))
+        judged_by_numbers(LATE_PROBE, module, masked=(False, True, "units"))
         or judged_by_numbers(cells.LSTM, module)  # one stage
         or judged_by_use(LATE_PROBE, module)
         or judged_by_proof(lambda: prove_scan(module.forward, module.backward, T=2, D=1, H=1, B=2))

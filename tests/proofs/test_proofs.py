@@ -54,6 +54,15 @@ def test_rung_2_scan_with_a_mask(shown):
 
 
 @pytest.mark.proof
+def test_rung_2_scan_with_a_mask_of_units(shown):
+    """Of each array of the state other units stay as they were: the scan of zoneout in training."""
+    mask = np.random.default_rng(0).random((2, 3, 2, 2)) < 0.6
+    assert (mask[0] != mask[1]).any() and (mask[..., 0] != mask[..., 1]).any()
+    for proof in prove_scan(T=3, D=1, H=2, B=2, mask=mask):
+        shown(f"rung 2  {proof.statement}, unit by unit  ({proof.seconds:.3f} s)")
+
+
+@pytest.mark.proof
 def test_rung_2_full_peephole_lstm_two_steps(shown):
     """A cross-check that takes no induction: the whole LSTM, T = 2, symbols throughout."""
     for proof in prove_scan(cell=cells.LSTM, T=2, D=1, H=1, B=1):

@@ -1,0 +1,84 @@
+"""The edge: what users hand in beside x, made into what the inside takes: targets, and sequences padded in front."""
+
+from typing import Any
+
+from .arrays import namespace
+from .checks import check_labels, check_shape
+
+
+def as_target(y: Any, axes: dict, outputs: int, dtype: Any) -> Any:
+    """The targets `y` as class labels, integers with `axes`, or as values of `dtype` with an axis C = `outputs` more.
+
+    axes: letter -> size, of an example, and of a step if every step has a target
+
+    Any integers are labels, and so are booleans, 0 and 1; any real numbers and booleans are values. Raises TypeError or
+    ValueError for others.
+
+    >>> import numpy as np
+    >>> as_target(np.array([True, False]), {"B": 2}, 3, np.float32).tolist()
+    [1, 0]
+    >>> as_target(np.array([[1.0, 0.5]]), {"B": 1}, 2, np.float32).dtype.name
+    'float32'
+    """
+    xp, kind, more = namespace(y=y), y.dtype.kind, y.ndim - len(axes)
+    fits = more == 0 or (more == 1 and y.shape[-1] == outputs)
+    are_labels = more == 0 if fits else kind in "iub"
+    if are_labels and kind not in "iub":
+        raise TypeError(f"y: expected integer class labels, or values with an axis C, got dtype {y.dtype}")
+    check_shape("y", y, axes | ({} if are_labels else {"C": outputs}))
+    if are_labels:
+        return y.astype(xp.uint8) if kind == "b" else y
+    if kind not in "iubf":
+        raise TypeError(f"y: expected real numbers, got dtype {y.dtype}")
+    return y.astype(dtype, copy=False)
+
+
+def check_classes(y: Any, outputs: int, ignore_index: int | None = None) -> None:
+    """Raise ValueError unless the labels `y` are in 0 … `outputs` - 1, or are `ignore_index`.
+
+    >>> import numpy as np
+    >>> check_classes(np.array([0, 2, -100]), 3, ignore_index=-100)
+    """
+    y = y if ignore_index is None else y[y != ignore_index]
+    if outputs == 1 and y.size and int(y.max()) > 0:
+        raise ValueError(
+            "y: expected values with an axis C=1 for a model with one output, got labels: pass y[..., None]"
+        )
+    if y.size:
+        check_labels("y", y, outputs)
+
+
+def looks_onehot(y: Any) -> bool:
+    """Whether `y` (…, C) has one 1 in each row, else 0, and more than one column.
+
+    >>> import numpy as np
+    >>> looks_onehot(np.array([[0, 1, 0], [1, 0, 0]])), looks_onehot(np.array([[0, 1, 1]]))
+    (True, False)
+    """
+    return y.shape[-1] > 1 and bool(((y == 0) | (y == 1)).all()) and bool((y.sum(axis=-1) == 1).all())
+
+
+def to_front(x: Any, lengths: Any) -> Any:
+    """The last n steps of each example first: x (B, T, …), n of the integers `lengths` (B,). What `to_end` undoes.
+
+    >>> import numpy as np
+    >>> to_front(np.array([[0, 0, 7, 8], [0, 4, 5, 6]]), np.array([2, 3])).tolist()
+    [[7, 8, 0, 0], [4, 5, 6, 0]]
+    """
+    return _turned(x, lengths, lambda t, n: t - n)
+
+
+def to_end(x: Any, lengths: Any) -> Any:
+    """The first n steps of each example last: x (B, T, …), n of the integers `lengths` (B,). What `to_front` undoes.
+
+    >>> import numpy as np
+    >>> to_end(np.array([[7, 8, 0, 0], [4, 5, 6, 0]]), np.array([2, 3])).tolist()
+    [[0, 0, 7, 8], [0, 4, 5, 6]]
+    """
+    return _turned(x, lengths, lambda t, n: t + n)
+
+
+def _turned(x, lengths, source):
+    """x (B, T, …), at step t what stood at step `source(t, n)`, counted modulo T."""
+    xp, (B, T) = namespace(x=x, lengths=lengths), x.shape[:2]
+    return x[xp.arange(B)[:, None], source(xp.arange(T), lengths.astype(xp.int64)[:, None]) % T]
