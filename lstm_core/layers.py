@@ -382,17 +382,28 @@ def _sum_by_position(xp, dy, position, count):
     return total
 
 
-def activation(function):
-    """Layer that applies "tanh", "sigmoid" or "relu" elementwise, or "softmax" over the features; of any (T, D, B)."""
-    function = check_choice("function", function, ("tanh", "sigmoid", "relu", "softmax"))
+def activation(function: str) -> Layer:
+    """Layer that applies a function to any (T, D, B), and makes as many: y (T, D, B).
+
+    function: "tanh", "sigmoid" or "relu" elementwise, or "softmax" or its logarithm, "log_softmax", over the features.
+    Raises ValueError for any other.
+
+    >>> y, _, _ = activation("log_softmax").forward({}, np.zeros((1, 2, 1)), ())
+    >>> bool((y == -np.log(2)).all())
+    True
+    """
+    function = check_choice("function", function, ("tanh", "sigmoid", "relu", "softmax", "log_softmax"))
 
     def forward(P, x, state, how=PLAIN):
         _check_input(x, how)
         check_floating("x", x)
         xp = namespace(x)
-        if function == "softmax":
-            e = xp.exp(x - xp.max(x.real, axis=1, keepdims=True))  # so none overflows, and the quotient is the same
-            y = slope = e / e.sum(axis=1, keepdims=True)
+        if function in ("softmax", "log_softmax"):
+            x = x - xp.max(x.real, axis=1, keepdims=True)  # so no exp overflows, and the quotient is the same
+            e = xp.exp(x)
+            total = e.sum(axis=1, keepdims=True)
+            slope = e / total
+            y = slope if function == "softmax" else x - xp.log(total)
         elif function == "relu":
             slope = cells.positive(x)
             y = slope * x
@@ -406,6 +417,8 @@ def activation(function):
         _check_upstream(dy, slope, dict(zip("TDB", slope.shape)))
         if function == "softmax":  # dx = y ⊙ (dy - Σ y dy)
             dy = dy - (slope * dy).sum(axis=1, keepdims=True)
+        if function == "log_softmax":  # dx = dy - softmax(x) Σ dy
+            return {}, dy - slope * dy.sum(axis=1, keepdims=True), ()
         return {}, slope * dy, ()
 
     return Layer(function, Fixed(layer="activation", function=function), forward, backward)

@@ -12,7 +12,8 @@ import math
 from lstm_core.checks import brief, listed
 
 OPERATORS = {
-    "Add", "Gather", "GRU", "LSTM", "MatMul", "Relu", "Reshape", "RNN", "Sigmoid", "Softmax", "Tanh", "Transpose",
+    "Add", "Cast", "Gather", "GatherND", "GRU", "LogSoftmax", "LSTM", "MatMul", "Relu", "Reshape", "RNN", "Sigmoid",
+    "Softmax", "Sub", "Tanh", "Transpose", "Unsqueeze",
 }  # fmt: skip
 MESSAGES = {  # the fields that hold messages, in a file of ours
     "ModelProto.graph", "ModelProto.opset_import", "ModelProto.metadata_props",
@@ -20,21 +21,28 @@ MESSAGES = {  # the fields that hold messages, in a file of ours
     "NodeProto.attribute",
     "ValueInfoProto.type", "TypeProto.tensor_type", "TypeProto.Tensor.shape", "TensorShapeProto.dim",
 }  # fmt: skip
-DATA = {1: ("float_data", 4), 11: ("double_data", 8), 7: ("int64_data", 8)}  # data type: where it is, bytes of a number
+MORE_MESSAGES = {  # in a file of others
+    "GraphProto.metadata_props", "NodeProto.metadata_props", "ValueInfoProto.metadata_props",
+    "TensorProto.metadata_props", "AttributeProto.t",
+}  # fmt: skip
+DATA = {  # data type: where it is, bytes of a number
+    1: ("float_data", 4), 11: ("double_data", 8), 7: ("int64_data", 8), 6: ("int32_data", 4), 9: ("int32_data", 1),
+}  # fmt: skip
+OURS = 1, 11, 7
 
 # About how many bytes a message, any other field, and a byte of packed integers take when they are parsed.
 MESSAGE, FIELD, PACKED = 160, 32, 16
 
 
-def check_wire(raw, descriptor):
-    """Raise ValueError if the message `raw`, protobuf's bytes of the type `descriptor`, cannot be a file of ours.
+def check_wire(raw, descriptor, messages=MESSAGES):
+    """Raise ValueError if the message `raw`, protobuf's bytes of the type `descriptor`, cannot be a file to read.
 
-    It holds other messages than ours, is cut short, or would take much more memory than it has bytes. Protobuf: a
-    message is fields, one after the other; a field is a key, 8 * number + kind, and a value.
+    It holds messages other than those of these names, is cut short, or would take much more memory than it has bytes.
+    Protobuf: a message is fields, one after the other; a field is a key, 8 * number + kind, and a value.
     """
-    room, messages = 10_000_000 + len(raw), [(descriptor, 0, len(raw))]
-    while messages:
-        message, at, end = messages.pop()
+    room, todo = 10_000_000 + len(raw), [(descriptor, 0, len(raw))]
+    while todo:
+        message, at, end = todo.pop()
         while at < end:
             key, at = _varint(raw, at)
             field, kind = message.fields_by_number.get(key >> 3), key & 7
@@ -48,10 +56,10 @@ def check_wire(raw, descriptor):
                 at = begin + size
                 if field is not None and field.message_type is not None:
                     name = field.full_name.removeprefix("onnx.")
-                    if name not in MESSAGES:
-                        raise ValueError(f"{name}: expected none in a model of lstm_core")
+                    if name not in messages:
+                        raise ValueError(f"{name}: expected none in a model to be read")
                     room -= MESSAGE
-                    messages.append((field.message_type, begin, at))
+                    todo.append((field.message_type, begin, at))
                 elif field is not None and field.cpp_type <= field.CPPTYPE_UINT64:
                     room -= PACKED * size
             else:
@@ -79,15 +87,20 @@ def check_graph(graph):
             found = listed([f"{node.domain} {node.op_type}"])
             raise ValueError(f"graph: expected the operators {', '.join(sorted(OPERATORS))}, got {found}")
     for tensor in graph.initializer:
-        name = listed([tensor.name])
-        if tensor.data_type not in DATA or tensor.data_location:
-            kind = f"type {tensor.data_type} at location {tensor.data_location}"
-            raise ValueError(f"{name}: expected data of type 1, 7 or 11 in the file, got {kind}")
-        place, bytes_each = DATA[tensor.data_type]
-        found = len(tensor.raw_data) / bytes_each if tensor.HasField("raw_data") else len(getattr(tensor, place))
-        size = math.prod(tensor.dims)
-        if found != size or min(tensor.dims, default=1) < 1:
-            raise ValueError(f"{name}: expected {brief(size)} numbers for dims {brief([*tensor.dims])}, got {found:g}")
+        check_tensor(tensor, OURS)
+
+
+def check_tensor(tensor, types=(*DATA,)):
+    """Raise ValueError unless the numbers of a tensor are in the file, all of them and no more, and of these types."""
+    name = listed([tensor.name])
+    if tensor.data_type not in types or tensor.data_location:
+        kind = f"type {tensor.data_type} at location {tensor.data_location}"
+        raise ValueError(f"{name}: expected data of type {', '.join(map(str, types))} in the file, got {kind}")
+    place, bytes_each = DATA[tensor.data_type]
+    found = len(tensor.raw_data) / bytes_each if tensor.HasField("raw_data") else len(getattr(tensor, place))
+    size = math.prod(tensor.dims)
+    if found != size or min(tensor.dims, default=1) < 1:
+        raise ValueError(f"{name}: expected {brief(size)} numbers for dims {brief([*tensor.dims])}, got {found:g}")
 
 
 def digest(meta, parts):

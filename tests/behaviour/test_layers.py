@@ -144,6 +144,7 @@ def test_activations_are_the_functions():
             "tanh": np.tanh(x), "sigmoid": 1 / (1 + np.exp(-x)), "relu": np.maximum(x, 0),
             "softmax": np.exp(x - x.max(axis=1, keepdims=True)),
         }  # fmt: skip
+    expected["log_softmax"] = x - x.max(axis=1, keepdims=True) - np.log(expected["softmax"].sum(axis=1, keepdims=True))
     expected["softmax"] /= expected["softmax"].sum(axis=1, keepdims=True)
     for function, y in expected.items():
         found, state, _ = layers.activation(function).forward({}, x, ())
@@ -175,7 +176,7 @@ def test_dropout_does_nothing_at_rate_0_and_without_a_generator():
     *[layers.recurrent(name, 3, 4, own) for name in variants.CELLS for own in (True, False)], rnn(3, 4, "relu"),
     layers.reverse(gru(3, 4)), layers.bidirectional(lstm(3, 4, peepholes=True)),
     layers.bidirectional(rnn(3, 4), last=True), last(), dense(3, 4), layers.dropout(0.25), layers.embedding(3, 4),
-    *[layers.activation(name) for name in ("tanh", "sigmoid", "relu", "softmax")],
+    *[layers.activation(name) for name in ("tanh", "sigmoid", "relu", "softmax", "log_softmax")],
 ], ids=lambda layer: layer.name)
 def test_a_config_makes_the_layer_again(layer):
     """Through JSON, too: it is numbers, words and booleans. The copy computes the same from the same generator."""

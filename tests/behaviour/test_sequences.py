@@ -104,7 +104,7 @@ def problems(draw):
             layers.append({"recurrent": lambda of: of, "bidirectional": bidirectional, "reverse": reverse}[kind](of))
             backward = kind != "recurrent"
         elif kind in ("activation", "dropout"):
-            functions = ["tanh", "sigmoid", "relu", "softmax"]
+            functions = ["tanh", "sigmoid", "relu", "softmax", "log_softmax"]
             layers.append(activation(draw(st.sampled_from(functions))) if kind == "activation" else dropout(0.4))
             H = D
         else:

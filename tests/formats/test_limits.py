@@ -261,7 +261,7 @@ def test_no_file_beside_a_model_is_opened(tmp_path, monkeypatch):
     (tmp_path / "beside.bin").write_bytes(bytes(4 * 24))
     (tmp_path / "m").write_bytes(raw)
     with opened(tmp_path) as names:
-        with pytest.raises(ValueError, match=r"m: .*TensorProto\.external_data: expected none in a model of lstm_core"):
+        with pytest.raises(ValueError, match=r"m: .*TensorProto\.external_data: expected none in a model to be read"):
             onnx_io.load(tmp_path / "m")
         assert names() == {"m"}
         onnx.numpy_helper.to_array(onnx.load_model_from_string(raw).graph.initializer[0], base_dir=str(tmp_path))

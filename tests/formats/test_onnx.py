@@ -83,7 +83,7 @@ def models(draw, dtype, main, others):
         elif choice == "dense" or not stack or (choice == "last" and runs_back(stack)):
             layer = dense(D, draw(SIZE))
         elif choice == "activation":
-            layer = activation(draw(st.sampled_from(["tanh", "sigmoid", "relu", "softmax"])))
+            layer = activation(draw(st.sampled_from(["tanh", "sigmoid", "relu", "softmax", "log_softmax"])))
         else:
             layer = {"dropout": dropout(0.3), "last": last()}[choice]
         stack.append(layer)

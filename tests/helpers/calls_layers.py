@@ -259,7 +259,7 @@ layer_calls("bidirectional", core.bidirectional(core.lstm(D, H), last=True), nor
 layer_calls("last", core.last(), normal(T, D, N))
 layer_calls("dense", core.dense(D, C), normal(T, D, N))
 layer_calls("embedding", core.embedding(C, H), labels(T, N))
-for _function in "tanh", "softmax":
+for _function in "tanh", "softmax", "log_softmax":
     layer_calls(_function, core.activation(_function), normal(T, D, N))
 layer_calls("dropout", core.dropout(0.5), normal(T, D, N), rng)
 

@@ -45,7 +45,8 @@ def stack(rng):
         labels, features = int(rng.integers(2, 5)), int(rng.integers(1, 4))
         found = [core.embedding(labels, features)]
     for _ in range(rng.integers(0 if found else 1, 4)):
-        between = core.activation(pick(rng, "tanh", "sigmoid", "relu", "softmax")), core.dropout(rng.random() / 2)
+        functions = "tanh", "sigmoid", "relu", "softmax", "log_softmax"
+        between = core.activation(pick(rng, *functions)), core.dropout(rng.random() / 2)
         choices = [recurrent(rng, features), core.dense(features, int(rng.integers(1, 4)))]
         layer = pick(rng, *choices, *choices, *(between if found else ()))
         found.append(layer)

@@ -24,6 +24,7 @@ import lstm_core as core
 from lstm_core import bidirectional, dense, dropout, embedding, fit, gru, last, lstm, recurrent, reverse, rnn
 from lstm_formats import checkpoint, onnx_io, xml_io
 from lstm_formats.onnx_checks import digest
+from lstm_formats.onnx_graph import parts_of
 
 ODD = [None, True, False, 0, 1, -1, 2, 0.5, -0.5, 1e308, math.inf, -math.inf, math.nan, 2**31, 2**32, 2**64, 2**128,
        10**30, 10**400, "", "0", "lstm", "gru", "dense", "PCG64", "float64", "é\0", "x" * 3_000, [], {}, [[]],
@@ -292,7 +293,7 @@ def alter_onnx(rng, raw):
         meta.pop("sha256", None)
     if 0.6 < how < 0.9:
         with contextlib.suppress(Exception):  # of a graph that ONNX has no words for
-            meta["sha256"] = digest(meta, onnx_io._parts(onnx, proto))
+            meta["sha256"] = digest(meta, parts_of(onnx, proto))
     if proto.metadata_props:
         proto.metadata_props[0].value = json.dumps(meta)
     raw = proto.SerializeToString()

@@ -28,14 +28,14 @@ def show(shown, rung, proofs):
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("function", ["tanh", "sigmoid", "relu", "softmax"])
+@pytest.mark.parametrize("function", ["tanh", "sigmoid", "relu", "softmax", "log_softmax"])
 def test_activation(function, shown):
     """relu wherever its argument is not 0; the softmax's largest score is one more symbol: nothing depends on it."""
     layer = activation(function)
     proofs = prove_layer(layer, T=2, B=2)
     assert len(proofs) == 1
     show(shown, 1, proofs)
-    if function == "softmax":
+    if "softmax" in function:
         y, _, _ = layer.forward({}, symbols.array("x", 1, 3, 1), ())
         shifts = sorted((v for v in y.sum().free_symbols if v.name.startswith("max_")), key=str)
         assert shifts and all(is_zero(y_k.diff(shift)) for y_k in y.flat for shift in shifts)
