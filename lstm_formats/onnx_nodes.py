@@ -22,7 +22,7 @@ def library():
         import onnx.checker
         import onnx.shape_inference
     except ImportError as error:
-        raise ImportError("onnx_io: needs ONNX: pip install onnx") from error
+        raise ImportError('onnx_io: needs ONNX: pip install "lstm-core[onnx]"') from error
     return onnx
 
 
