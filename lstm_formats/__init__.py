@@ -5,7 +5,8 @@
 TMVA); `configs` is what they share, `places` what the two in the middle share, `states` what a checkpoint holds of a
 run, `onnx_checks` what an ONNX file may not hold. Every `save` takes the model, then the path. Files are written whole
 or not at all, and read without pickle. What does not fit together is refused, and so is, by a checksum, what was
-altered; arrays for PyTorch and Keras have none. A reader opens no other file, and takes memory in proportion to the file's size.
+altered; arrays for PyTorch and Keras have none. A reader opens no other file, and takes memory in proportion to the
+file's size.
 """
 
 from . import checkpoint, configs, keras_io, onnx_io, torch_io, xml_io
