@@ -89,9 +89,8 @@ def _named(state, places, stacked):
     """What is in `state`, by the names of `places`. Raises ValueError for names that these are not, and that lack."""
     modules, found, written = {name.rpartition(".")[0] for name in places}, {}, {}
     for given, x in state.items():
-        parts = (
-            [part for part in given.split(".") if part not in WRAPPERS] if isinstance(given, str) else [brief(given)]
-        )
+        given = given if isinstance(given, str) and given else brief(given)
+        parts = [part for part in given.split(".") if part not in WRAPPERS] or [given]
         if parts[-1].startswith("weight_hr_l"):
             raise ValueError(f"state: expected an LSTM without proj_size, which is not here, got {listed([given])}")
         if len(modules) == 1 and len(parts) == 1:

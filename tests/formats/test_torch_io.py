@@ -295,6 +295,8 @@ WRONG = {
     "an unknown name": ({"dense.weights": np.ones((C, H))}, r"^state: .*, got unknown: dense\.weights; missing: none$"),
     "one name for another": ({"dense.weight": None, "fc.weight": np.ones((C, H))},
                              r"^state: expected .*, got unknown: fc\.weight; missing: dense\.weight$"),
+    "an empty name": ({"": np.ones(1)}, r"^state: expected .*, got unknown: ''; missing: none$"),
+    "a wrapper's name alone": ({"module": np.ones(1)}, r"^state: expected .*, got unknown: module; missing: none$"),
     "a name that is none": ({3: np.ones(1)}, r"^state: expected .*, got unknown: 3; missing: none$"),
     "a second layer of one module": ({"lstm.weight_ih_l1": np.ones((4 * H, H))},
                                      r"got unknown: lstm\.weight_ih_l1; .*; stacked=True takes"),
