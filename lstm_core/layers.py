@@ -446,9 +446,9 @@ def dropout(rate: float, variational: bool = False, features: int | None = None)
     def forward(P, x, state, how=PLAIN):
         _check_input(x, how)
         check_floating("x", x)
+        check_shape("x", x, {"T": None, "D": features, "B": None})
         if how.rng is None:
             return x, (), (x.shape, x.dtype, None)
-        check_shape("x", x, {"T": None, "D": features, "B": None})
         factor = (how.rng.random((1, *x.shape[1:]) if variational else x.shape) >= rate) / (1 - rate)
         factor = namespace(x).asarray(factor.astype(x.real.dtype))
         return x * factor, (), (x.shape, x.dtype, factor)

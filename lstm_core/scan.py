@@ -79,7 +79,7 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
     xp, state = check_forward(cell, P, x, state, keep, mask)
     T, _, B = x.shape
     H = P["R"].shape[1]
-    p, stages = _own(cell, P), _stages(cell, H)
+    p, stages, masks = _own(cell, P), _stages(cell, H), _of_each(cell, mask)
 
     a = P["W"] @ x  # all t in one product: scan-a
     a += P["b"]  # scan-a
@@ -96,8 +96,7 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
             state, kept = stage.step(a_t, u_t, state, p, xp.tanh)
             kept_t.append(Kept(q, kept))
         if mask is not None:
-            there = _of_each(mask, t, state)
-            state = tuple(xp.where(v, new, old) for v, new, old in zip(there, state, before))  # scan-mask, scan-mask-c
+            state = tuple(xp.where(v[t], s, old) for v, s, old in zip(masks, state, before))  # scan-mask, scan-mask-c
         h[t + 1] = state[0]
         if keep:
             steps.append(tuple(kept_t))
@@ -115,16 +114,15 @@ def backward(cell, P, cache, dh, dstate=None):
     """
     xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
     x, mask, steps = cache
-    p, stages = _own(cell, P), _stages(cell, P["R"].shape[1])
+    p, stages, masks = _own(cell, P), _stages(cell, P["R"].shape[1]), _of_each(cell, mask)
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
     dx = xp.empty_like(x)
     for t in reversed(range(T)):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
-            there = _of_each(mask, t, ds)
-            skipped = tuple(xp.where(v, 0, d) for v, d in zip(there, ds))  # scan-dh-mask
-            ds = tuple(xp.where(v, d, 0) for v, d in zip(there, ds))  # scan-dh-hat, scan-dc-hat
+            skipped = tuple(xp.where(v[t], 0, d) for v, d in zip(masks, ds))  # scan-dh-mask
+            ds = tuple(xp.where(v[t], d, 0) for v, d in zip(masks, ds))  # scan-dh-hat, scan-dc-hat
         da = ()
         for (stage, _, rows_R), (q, kept) in zip(reversed(stages), reversed(steps[t])):
             da_k, du, ds, dp = stage.back(ds, kept, p)
@@ -153,9 +151,9 @@ def _stages(cell, H):
     return found
 
 
-def _of_each(mask, t, state):
-    """What the mask says at step t of each array of the state: of all the same (B,), or of each its own (H, B)."""
-    return [mask[t]] * len(state) if mask.ndim == 2 else mask[:, t]
+def _of_each(cell, mask):
+    """The mask of each array of the state: for all the same (T, B), or for each its own (T, H, B)."""
+    return [mask] * len(cell.states) if mask is None or mask.ndim == 2 else mask
 
 
 def _own(cell, P):

@@ -23,6 +23,7 @@ import pytest
 import standin
 
 from lstm_core import (
+    CrossEntropy,
     History,
     Model,
     bidirectional,
@@ -67,6 +68,13 @@ CASES = {
     "strings that ended": ([lstm(D, 4), dropout(0.3), dense(4, C)], {"truncate": 3, "lengths": SHORT}),
     "both ways": ([bidirectional(gru(D, 4), last=True), dense(8, C)], {"lengths": LENGTHS}),
     "dropout": ([gru(D, 5), dropout(0.4), lstm(5, 4), dropout(0.4), dense(4, C)], {"lengths": LENGTHS}),
+    "variational dropout, zoneout": (
+        [dropout(0.3, True, D), lstm(D, 5, zoneout_h=0.2, zoneout_c=0.4), dropout(0.4, True), dense(5, C)],
+        {"lengths": LENGTHS, "truncate": 3},
+    ),
+    "class weights": ([lstm(D, 4), dense(4, C)], {"loss": CrossEntropy([0.2, 1.5]), "lengths": LENGTHS, "truncate": 3}),
+    "ignored": ([gru(D, 5), last(), dense(5, C)], {"loss": CrossEntropy(ignore_index=1), "batch": 5}),
+    "ignored, one by one": ([gru(D, 5), last(), dense(5, C)], {"loss": CrossEntropy(ignore_index=1), "batch": 1}),
     "labels": ([embedding(5, 3), gru(3, 4), dense(4, C)], {}),
     "batches of one": ([gru(D, 5), last(), dense(5, C)], {"batch": 1, "epochs": 1}),
     "patience": ([gru(D, 5), last(), dense(5, C)], {"patience": 1, "epochs": 9, "rate": optim.constant(0.05)}),
@@ -353,6 +361,7 @@ DIFFERENT = {  # what another rank has -> what it is called in the message
     "cell": ({"layers": [lstm(D, 5), dropout(0.2), dense(5, C)]}, "model"),
     "hidden units": ({"layers": [gru(D, 6), dropout(0.2), dense(6, C)]}, "model"),
     "dropout": ({"layers": [gru(D, 5), dropout(0.3), dense(5, C)]}, "model"),
+    "class weights": ({"loss": CrossEntropy([1, 2])}, "model"),
     "rate": ({"rate": optim.cosine(0.01, 2, warmup=0.1)}, "rate"),
     "a schedule of one's own": ({"rate": lambda progress: 0.01}, "rate"),
     "optimizer": ({"optimizer": optim.momentum()}, "optimizer"),
