@@ -134,7 +134,7 @@ def load_graph(path: str | os.PathLike, loss: Callable) -> Model:
     >>> with TemporaryDirectory() as folder:
     ...     save(model, f"{folder}/m.onnx")  # as good as any other
     ...     load_graph(f"{folder}/m.onnx", mse).names
-    ['lstm', 'dense']
+    ('lstm', 'dense')
     """
     check_function("loss", loss, "a function such as losses.mse", 2)
     model = _opened(path, "a graph of layers", MESSAGES | MORE_MESSAGES, model_of)
@@ -157,9 +157,9 @@ def _opened(path, expected, messages, read_model):
 
 def _ours(losses, onnx, proto, _):
     """The model of a file of our own."""
+    found, meta = _metadata(proto)
     check_graph(proto.graph)
     onnx.checker.check_model(proto, full_check=True)
-    found, meta = _metadata(proto)
     config = {key: meta[key] for key in FIELDS}
     model = model_from(config, _parameters(onnx, proto, meta["names"], layers_of(config)), losses)
     opset, ir_version = versions(onnx, meta["opset"])

@@ -213,6 +213,8 @@ class _Reader:
 
     def _settled(self, stream):
         """The stream as all that the layers so far make; `last`, or final states, is one more layer."""
+        if stream.units is None:
+            raise ValueError("expected features, got labels")
         if stream.rows[0].made != self.made:
             raise ValueError("expected a chain of layers, each of what the one before it makes, got a branch")
         if stream.rows != tuple(Row(self.made, k, stream.rows[0].of) for k in range(stream.rows[0].of)):
@@ -236,6 +238,8 @@ class _Reader:
     def _appended(self, layer, P, stream, units=None):
         """One more layer with its parameters; what it makes has the axes of `stream`, and so many units."""
         check_number_of(range(len(self.layers) + 1))
+        if layer.features is not None and layer.features != stream.size(stream.features):
+            raise ValueError(f"expected weights for {stream.size(stream.features)} features, got {layer.features}")
         self.room.take(sum(array.nbytes for array in P.values()))  # many layers may have the same
         if self.dtype is None and P:
             self.dtype = next(iter(P.values())).dtype
@@ -296,9 +300,11 @@ class _Reader:
             raise ValueError("expected to add a bias to a product of its own, got another sum")
         if b.ndim > len(stream.axes) or b.size not in (1, stream.units) or b.shape[-1:] not in ((), (b.size,)):
             raise ValueError(f"expected a bias of {stream.units} numbers, got shape {b.shape}")
-        P = self.numbers.pop()
-        layer = self.layers.pop()
-        return self._appended(layer, P | {"b": np.broadcast_to(b.ravel(), (stream.units,))[:, None]}, stream)
+        if b.dtype != self.dtype:
+            raise ValueError(f"expected a bias of {self.dtype}, got {b.dtype}")
+        self.numbers[-1]["b"] = np.broadcast_to(b.ravel(), (stream.units,))[:, None]
+        self.made, self.bare = self.made + 1, False
+        return stream._replace(rows=(Row(self.made),))
 
     def _embedding(self, node, stream):
         W = node.known(0, "the rows")

@@ -12,7 +12,7 @@ from altered import FINE, RATIO, File, Format, beside, files, summary, verdicts
 from readers import formats
 
 FORMATS = formats()
-COUNTS = {"checkpoint": 600, "xml": 500, "onnx": 500, "hdf5": 300, "idx": 300}
+COUNTS = {"checkpoint": 600, "xml": 500, "onnx": 500, "graphs": 800, "hdf5": 300, "idx": 300}
 FOUND = Path(__file__).parent / "found"
 
 

@@ -173,6 +173,16 @@ def symbols_array():
 # ---- formats ---------------------------------------------------------------------------------------------------------
 
 
+def between(low, high):
+    """Integers that onnx 1.23.2 knows."""
+
+    def spec(v):
+        v = zoo.count(v)
+        return v if v is BAD or low <= v <= high else BAD
+
+    return spec
+
+
 def saver(name, save, suffix, **more):
     def make():
         path = f"{folder()}/a.{suffix}"
@@ -185,14 +195,16 @@ def saver(name, save, suffix, **more):
             return None
 
         return Call(call, arguments, {"model": a(core.Model), "path": lambda v: zoo.SKIP, "states": flag,
-                "softmax": flag, "history": or_none(unknown), "rng": or_none(generator)}, names=("dtype",))  # fmt: skip
+                "softmax": flag, "lengths": flag, "opset": between(14, 28), "ir_version": or_none(between(10, 14)),
+                "history": or_none(unknown), "rng": or_none(generator)}, names=("dtype",))  # fmt: skip
 
     CASES[name] = make
 
 
 saver("checkpoint_save", checkpoint.save, "safetensors", history=lambda: None, rng=rng)
 saver("xml_save", xml_io.save, "xml")
-saver("onnx_save", onnx_io.save, "onnx", states=lambda: False, softmax=lambda: False)
+saver("onnx_save", onnx_io.save, "onnx", states=lambda: False, softmax=lambda: False, lengths=lambda: True,
+      opset=lambda: 22, ir_version=lambda: None)  # fmt: skip
 
 
 def loader(name, load, save, suffix):
@@ -212,6 +224,14 @@ def loader(name, load, save, suffix):
 loader("checkpoint_load", checkpoint.load, checkpoint.save, "safetensors")
 loader("xml_load", xml_io.load, xml_io.save, "xml")
 loader("onnx_load", onnx_io.load, onnx_io.save, "onnx")
+
+
+@case
+def onnx_load_graph():
+    path = f"{folder()}/b.onnx"
+    onnx_io.save(network(), path)
+    return Call(lambda **k: onnx_io.load_graph(**k).theta, {"path": path, "loss": core.mse},
+            {"path": only, "loss": zoo.takes(2)})  # fmt: skip
 
 
 @case

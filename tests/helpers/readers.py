@@ -16,6 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pytorch_graphs
 import safetensors.numpy
 from altered import Format, pick
 from data_readers import IDX, alter_hdf5, alter_idx, check_showers, hdf5_samples, read_idx, read_showers
@@ -300,6 +301,49 @@ def alter_onnx(rng, raw):
     return raw, how < 0.9 or not has_digest(raw)
 
 
+def graph_samples():
+    """Graphs that PyTorch wrote, and ours with all that they have, without metadata."""
+    import onnx
+
+    paths = sorted(pytorch_graphs.FOLDER.glob("*.onnx"))
+    yield from (path.read_bytes() for path in paths if not pytorch_graphs.is_step_by_step(path.stem))
+    for raw in saved(onnx_io.save):
+        proto = onnx.load_model_from_string(raw)
+        proto.ClearField("metadata_props")
+        yield proto.SerializeToString()
+
+
+def alter_graph(rng, raw):
+    """Fields of messages changed, or a number in a constant: then it may be another model."""
+    import onnx
+
+    proto = onnx.load_model_from_string(raw)
+    for _ in range(int(rng.integers(1, 4))):
+        tensors = [part for part in messages(proto) if isinstance(part, onnx.TensorProto)]
+        if rng.random() < 0.3 and tensors:
+            tensor = pick(rng, tensors)
+            tensor.raw_data = renumbered_bytes(rng, tensor.raw_data)
+        elif rng.random() < 0.3:
+            rewire(rng, proto.graph.node)
+        else:
+            alter_message(rng, pick(rng, messages(proto)), onnx)
+    return proto.SerializeToString(), True
+
+
+def rewire(rng, nodes):
+    """One node reads what another makes, or is another operator."""
+    here, there = pick(rng, nodes), pick(rng, nodes)
+    if rng.random() < 0.3:
+        here.op_type = there.op_type
+    elif here.input and there.output:
+        here.input[int(rng.integers(0, len(here.input)))] = pick(rng, [*there.output, *there.input])
+
+
+def load_graph(path):
+    """With the loss that is saved with it."""
+    return onnx_io.load_graph(path, core.mse)
+
+
 def renumbered_bytes(rng, raw):
     """One number of four bytes is 2, of eight 2 or so."""
     at = 4 * int(rng.integers(0, len(raw) // 4 + 1))
@@ -377,6 +421,8 @@ def formats():
     if importlib.util.find_spec("onnx"):
         found["onnx"] = Format([*onnx_samples()], ".onnx", read_model(onnx_io.load),
                                checked_model(onnx_io.save, onnx_io.load), alter_onnx, has_digest)  # fmt: skip
+        found["graphs"] = Format([*graph_samples()], ".onnx", read_model(load_graph),
+                                 checked_model(onnx_io.save, onnx_io.load), alter_graph, never)  # fmt: skip
     if importlib.util.find_spec("h5py"):
         found["hdf5"] = Format([*hdf5_samples()], ".h5", read_showers, check_showers, alter_hdf5, never)
     return found
