@@ -3,15 +3,19 @@
 import math
 from typing import NamedTuple
 
-from .batches import check_examples, count_steps
+from .batches import Examples, check_examples, count_steps
 from .checks import check_count, check_kind
 from .model import Model, columns, step_mask
+from .types import Array
 
 
 class Scores(NamedTuple):
     """loss: mean; error: fraction of wrong steps; whole: fraction of examples with at least one wrong step.
 
     error and whole are nan where the targets are not class labels.
+
+    >>> Scores(loss=0.5, error=0.01, whole=0.2).error
+    0.01
     """
 
     loss: float
@@ -19,10 +23,16 @@ class Scores(NamedTuple):
     whole: float
 
 
-def evaluate(model, x, y, batch=1000, lengths=None):
+def evaluate(model: Model, x: Array, y: Array, batch: int = 1000, lengths: Array | None = None) -> Scores:
     """Scores of `model` on x (N, T, D) and y (see `fit`), `batch` examples at a time.
 
     Raises ValueError or TypeError for bad input, and FloatingPointError if the loss is NaN: then nothing can be said.
+
+    >>> model = Model([dense(1, 2)], softmax_cross_entropy, rng=rng)
+    >>> model.theta[:] = [1, -1, 0, 0]  # class 0 where x > 0, else class 1
+    >>> x = np.array([[[1], [2]], [[3], [-4]]], np.float32)
+    >>> evaluate(model, x, np.array([[0, 0], [0, 0]]))[1:]  # one of four steps is wrong, one of two examples
+    (0.25, 0.5)
     """
     check_kind("model", model, Model, "a Model")
     batch = check_count("batch", batch)
@@ -32,8 +42,16 @@ def evaluate(model, x, y, batch=1000, lengths=None):
     return scores
 
 
-def score(model, examples, batch=1000):
-    """`Scores` of `model` on checked `batches.Examples`, `batch` of them at a time."""
+def score(model: Model, examples: Examples, batch: int = 1000) -> Scores:
+    """`Scores` of `model` on checked `batches.Examples`, `batch` of them at a time.
+
+    >>> from lstm_core.batches import check_examples
+    >>> from lstm_core.scores import score
+    >>> model = Model([dense(1, 1)], mse, rng=rng).at(np.zeros(2))
+    >>> x = np.ones((2, 3, 1))
+    >>> score(model, check_examples(model, x, x))
+    Scores(loss=1.0, error=nan, whole=nan)
+    """
     x, y, lengths = examples
     labels = y.dtype.kind in "iu"
     loss, count, wrong_steps, wrong_examples = 0.0, 0, 0, 0
