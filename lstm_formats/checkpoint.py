@@ -7,6 +7,8 @@ the history says of each epoch, the generator's state, and the SHA-256 of the fi
 
 import hashlib
 import json
+import os
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -14,7 +16,8 @@ import safetensors.numpy
 from lstm_core.arrays import to_host
 from lstm_core.checks import brief
 from lstm_core.files import read, write_atomic
-from lstm_core.history import PER_UPDATE
+from lstm_core.history import PER_UPDATE, History
+from lstm_core.model import Model
 
 from .configs import DAMAGE, check_fields, check_json, config_of, model_from, reason
 from .states import fields_of, generator_from, history_from, state_of
@@ -24,7 +27,9 @@ BLANK = "?" * 64
 FIELDS = "sha256", "version", "model", "history", "rng"
 
 
-def save(path, model, history=None, rng=None):
+def save(
+    path: str | os.PathLike, model: Model, history: History | None = None, rng: np.random.Generator | None = None
+) -> None:
     """Write `model`, and what `fit` needs to go on (its `History` and the numpy.random.Generator), to the file `path`.
 
     The file is written whole or not at all. Arrays are NumPy's in the file, wherever the model is. The history may be
@@ -32,8 +37,14 @@ def save(path, model, history=None, rng=None):
     Raises ValueError for what could not be loaded again: a cell or a loss that is not of lstm_core, parameters that are
     not finite, a history that is not as `fit` makes it for this model; TypeError for another history or generator than
     NumPy's own; OSError from the disk.
+
+    >>> checkpoint.save("run.safetensors", Model([dense(2, 1)], mse, rng=rng), rng=rng)
+    >>> mine = Model([dense(2, 1)], lambda y, target: mse(y, target), rng=rng)
+    >>> checkpoint.save("run.safetensors", mine)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: loss: expected one of mse, softmax_cross_entropy to save a model, got <function <lambda> at 0x...>
     """
-    meta = {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
+    meta: dict[str, Any] = {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
     meta |= {"history": fields_of(history, model.theta), "rng": state_of(rng)}
     if history is not None:  # the long lists as arrays: safetensors takes no more than 100 MB of JSON
         meta["history"] |= {name: np.array(meta["history"][name], float) for name in PER_UPDATE}
@@ -51,7 +62,7 @@ def save(path, model, history=None, rng=None):
     write_atomic(path, raw.replace(BLANK.encode(), hashlib.sha256(raw).hexdigest().encode(), 1))
 
 
-def load(path):
+def load(path: str | os.PathLike) -> tuple[Model, History | None, np.random.Generator | None]:
     """Model, `History` and numpy.random.Generator (each None where `save` had none) of a file that `save` has written.
 
     Data and the other arguments of `fit` are not in it. The arrays are NumPy's; `model.to(device)`, or
@@ -59,6 +70,12 @@ def load(path):
     Raises OSError if there is no such file, and ValueError, naming the file, for one that is not whole: truncated,
     altered in any byte, of another format or version; and for one that is whole but that `save` does not write, with a
     field that is missing, of another type, or out of its range.
+
+    >>> model = Model([gru(3, 4), dense(4, 2)], mse, rng=rng)
+    >>> checkpoint.save("run.safetensors", model, rng=rng)
+    >>> other, history, its_rng = checkpoint.load("run.safetensors")
+    >>> np.array_equal(other.theta, model.theta), history, its_rng.random() == rng.random()
+    (True, None, True)
     """
     raw = read(path)
     try:

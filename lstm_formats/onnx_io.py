@@ -14,9 +14,10 @@ behind it, the recurrent part's bias: p of a GRU's candidate, else 0. dense and 
 """
 
 import json
+import os
 from collections.abc import Mapping
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,9 @@ from lstm_core import layers, variants
 from lstm_core.arrays import namespace, to_host
 from lstm_core.checks import brief, check_choice, check_flag, check_kind, check_same_shape, listed
 from lstm_core.files import read, write_atomic
+from lstm_core.layers import Layer
 from lstm_core.model import Model
+from lstm_core.types import Arrays
 
 from .configs import DAMAGE, FIELDS, check_fields, check_json, config_of, layers_of, model_from, prefixes, reason
 from .onnx_checks import check_graph, check_wire, digest
@@ -40,12 +43,15 @@ class Form(NamedTuple):
     activations: in each direction
     attributes:  more of them
     own:         the gates that our p acts on: P of an LSTM, rows of a GRU's recurrent bias
+
+    >>> onnx_io.FORMS["gru"].gates, onnx_io.FORMS["gru"].attributes
+    ('zrn', {'linear_before_reset': 1})
     """
 
     operator: str
     gates: str
-    activations: list
-    attributes: dict = {}  # noqa: RUF012 (nobody writes into it)
+    activations: list[str]
+    attributes: dict[str, Any] = {}  # noqa: RUF012 (nobody writes into it)
     own: str = ""
 
 
@@ -63,7 +69,7 @@ DIRECTIONS = {  # ONNX's word -> ours, and the layer that it makes of a recurren
 }
 
 
-def save(model, path, states=False, softmax=False):
+def save(model: Model, path: str | os.PathLike, states: bool = False, softmax: bool = False) -> None:
     """Write `model` to the ONNX file `path`, whole or not at all.
 
     states:  initial states are inputs too and final states outputs, those of layer "lstm" called "lstm.h.initial",
@@ -76,6 +82,11 @@ def save(model, path, states=False, softmax=False):
     a SHA-256 of all that the model's meaning depends on, the numbers too.
     Raises ValueError for a cell that ONNX has no operator for, a loss that is not of `losses`, or parameters that are
     not finite; ImportError without onnx.
+
+    >>> import onnx
+    >>> onnx_io.save(Model([lstm(2, 3), last()], mse, rng=rng), "model.onnx")
+    >>> [node.op_type for node in onnx.load("model.onnx").graph.node]
+    ['Transpose', 'LSTM', 'Transpose', 'Reshape', 'Gather', 'Gather']
     """
     check_flag("states", states)
     softmax = check_flag("softmax", softmax)
@@ -94,7 +105,7 @@ def save(model, path, states=False, softmax=False):
     write_atomic(path, raw)
 
 
-def load(path):
+def load(path: str | os.PathLike) -> Model:
     """The `Model` of an ONNX file that `save` has written: the numbers in the graph, the rest from the metadata.
 
     The graph has to be, node for node, that of the layers in the metadata. (For a single node of any other graph there
@@ -103,6 +114,11 @@ def load(path):
     in it, for all else: truncated, other operators, attributes or connections, wrong shapes, NaN, or other numbers than
     those of the SHA-256 in the metadata. (Files from before there was one are read; who changes numbers on purpose
     removes it.)
+
+    >>> model = Model([lstm(2, 3, peepholes=True), last()], mse, rng=rng)
+    >>> onnx_io.save(model, "model.onnx")
+    >>> np.array_equal(onnx_io.load("model.onnx").theta, model.theta)
+    True
     """
     onnx, raw = _onnx(), read(path)
     from google.protobuf.message import DecodeError
@@ -134,11 +150,17 @@ def _metadata(proto):
     return meta
 
 
-def to_node(layer, P):
+def to_node(layer: Layer, P: Arrays) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
     """A recurrent layer, reverse and bidirectional too, and its parameters -> ONNX's operator, attributes, arrays.
 
     The arrays, by ONNX's letters: W (directions, G*H, D), R (directions, G*H, H), B (directions, 2*G*H) and, of an LSTM
     with peepholes, P (directions, 3*H). Raises ValueError for a variant that ONNX has no operator for.
+
+    >>> layer = gru(2, 3)
+    >>> P = {name: np.zeros(shape) for name, shape in layer.shapes.items()}
+    >>> operator, attributes, arrays = onnx_io.to_node(layer, P)
+    >>> operator, attributes["linear_before_reset"], arrays["B"].shape
+    ('GRU', 1, (1, 18))
     """
     check_kind("layer", layer, layers.Layer, "a recurrent layer such as lstm(28, 100)")
     form, starts = _form(layer), prefixes(layer.directions).values()
@@ -164,13 +186,19 @@ def to_node(layer, P):
     return form.operator, _attributes(form, direction, H), {key: arrays[key] for key in "WRBP" if key in arrays}
 
 
-def from_node(node, arrays):
+def from_node(node: Any, arrays: Arrays) -> tuple[Layer, dict[str, np.ndarray]]:
     """The other way: a node of ONNX's RNN, LSTM or GRU and its arrays (B and P may be left out) -> layer, parameters.
 
     The attribute layout and the inputs sequence_lens, initial_h and initial_c are about x and y, not about the layer:
     they are the caller's business. A recurrent bias is added to the input's where the equations allow it. Raises
     ValueError for wrong shapes, and for attributes other than direction, hidden_size, the operator's usual activations
     and linear_before_reset.
+
+    >>> import onnx
+    >>> node = onnx.helper.make_node("RNN", ["x", "W", "R"], ["y"], hidden_size=3)
+    >>> layer, P = onnx_io.from_node(node, {"W": np.ones((1, 3, 2)), "R": np.ones((1, 3, 3))})
+    >>> layer.name, P["b"].ravel()
+    ('rnn', array([0., 0., 0.]))
     """
     operator, D, H = node.op_type, arrays["W"].shape[-1], arrays["R"].shape[-1]
     check_choice("operator", operator, dict.fromkeys(form.operator for form in FORMS.values()))
@@ -183,7 +211,7 @@ def from_node(node, arrays):
     wrong = [f"{key} {shapes.get(key)}, got {shape}" for key, shape in found.items() if shape != shapes.get(key)]
     if wrong:
         raise ValueError(f"{operator}: expected {'; '.join(wrong)}")
-    arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | arrays
+    arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | dict(arrays)
     b, recurrent_b = np.split(arrays["B"][..., None], 2, axis=1)
     ours = {"W": arrays["W"], "R": arrays["R"]}
     if "P" in arrays:

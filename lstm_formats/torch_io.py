@@ -10,7 +10,7 @@ biases, b_ih + b_hh, where one would do: here b is their sum. Only the candidate
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,13 +31,16 @@ class Place(NamedTuple):
     index:  integers, in the shape of the array
     second: booleans, in the same shape: True for a bias that has its place in θ from another one. It is 0 on the way
             out, and added on the way in
+
+    >>> torch_io.Place(np.arange(2), np.zeros(2, bool)).index
+    array([0, 1])
     """
 
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]
     second: np.ndarray
 
 
-def state_dict(model, stacked=False):
+def state_dict(model: Model, stacked: bool = False) -> dict[str, np.ndarray]:
     """The parameters of `model` in PyTorch's names, shapes and order: name -> NumPy array.
 
     A module is called as the layer is (`model.names`, blanks made underscores): "lstm.weight_ih_l0", "dense.bias", ….
@@ -48,6 +51,10 @@ def state_dict(model, stacked=False):
     A dict of arrays has no room for a digest: that a number was changed into another nobody can tell.
     Raises ValueError for layers that PyTorch does not have: peepholes, variants, a GRU with reset before, reverse; and
     for layers to be stacked that none of its modules computes.
+
+    >>> model = Model([lstm(2, 3), dense(3, 1)], mse, rng=rng)
+    >>> {name: x.shape for name, x in torch_io.state_dict(model).items() if "ih" in name}
+    {'lstm.weight_ih_l0': (12, 2), 'lstm.bias_ih_l0': (12,)}
     """
     check_kind("model", model, Model, "a Model")
     theta = to_host(model.theta)
@@ -57,11 +64,16 @@ def state_dict(model, stacked=False):
     }
 
 
-def load_state_dict(model, state, stacked=False):
+def load_state_dict(model: Model, state: Mapping[str, Any], stacked: bool = False) -> None:
     """Set the parameters of `model` to those of PyTorch's `state`, name -> tensor or NumPy array: all or none.
 
     Names are those of `state_dict`. Raises ValueError for a wrong name, shape, dtype, NaN or infinity, and TypeError
     for masked arrays and other subclasses.
+
+    >>> model, other = (Model([lstm(2, 3), dense(3, 1)], mse, rng=rng) for _ in range(2))
+    >>> torch_io.load_state_dict(other, torch_io.state_dict(model))
+    >>> np.array_equal(other.theta, model.theta)
+    True
     """
     check_kind("model", model, Model, "a Model")
     check_kind("state", state, Mapping, "a dict of arrays")

@@ -14,6 +14,7 @@ import array
 import hashlib
 import json
 import math
+import os
 import re
 from itertools import islice
 from xml.etree import ElementTree
@@ -25,6 +26,7 @@ from lstm_core.arrays import to_host
 from lstm_core.checks import brief, check_choice, listed
 from lstm_core.files import read, write_atomic
 from lstm_core.layers import make
+from lstm_core.model import Model
 
 from .configs import DAMAGE, DTYPES, check_number_of, config_of, model_from, reason
 
@@ -32,10 +34,15 @@ WORDS = "layer", "cell", "function"  # options of layers that are words; the oth
 PIECE = 2**16  # bytes that are parsed at a time, and that a tag has at most
 
 
-def save(model, path):
+def save(model: Model, path: str | os.PathLike) -> None:
     """Write `model` to the file `path`, whole or not at all.
 
     Raises as `checkpoint.save` does, and ValueError for a cell with a name in it that XML cannot hold.
+
+    >>> model = Model([dense(2, 1)], mse, rng=rng)
+    >>> xml_io.save(model, "model.xml")
+    >>> files.read("model.xml").decode().splitlines()[2].strip()
+    '<Layer layer="dense" features="2" outputs="1">'
     """
     config, theta = config_of(model), to_host(model.theta)
     root = _tree(config, theta.tolist())
@@ -44,12 +51,17 @@ def save(model, path):
     write_atomic(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
 
 
-def load(path):
+def load(path: str | os.PathLike) -> Model:
     """The model that `save` has written to the file `path`.
 
     Raises OSError if there is no such file, and ValueError, naming the file and the element, for one that is not what
     `save` writes, or has other numbers than those of its digest. Document types, and with them entities and references
     to other files, are refused.
+
+    >>> model = Model([gru(3, 4), dense(4, 2)], mse, rng=rng)
+    >>> xml_io.save(model, "model.xml")
+    >>> np.array_equal(xml_io.load("model.xml").theta, model.theta)  # to the last bit
+    True
     """
     raw, reader = read(path), _Reader()
     try:
