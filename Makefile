@@ -16,6 +16,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
 PYTEST := $(PY) -m pytest
+LINT := $(PY) -m ruff check . && $(PY) -m mypy
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 300
 
 SOURCES := $(wildcard Makefile *.toml *.txt *.yml *.bib *.md) $(sort $(shell find chapters figures lstm_core lstm_formats lstm_proofs \
@@ -35,7 +36,7 @@ help:
 	@echo "                 then all bad arguments, 10,000 random networks and 2,000 random trainings (half an hour)"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
-	@echo "make lint        style only"
+	@echo "make lint        style and types only"
 	@echo "make clean       remove what was built; what was installed (.venv, vendor) stays"
 	@echo ""
 	@echo "PYTHON=/path/to/python3   the Python (3.11 to 3.13) that .venv is made from"
@@ -77,7 +78,7 @@ test: $(TESTED)
 $(TESTED): $(ENV) $(BOOK) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
 	$(eval RAN := 1)
 	@touch $@.started
-	$(PY) -m ruff check .
+	$(LINT)
 	$(PYTEST) $(NBVAL) tests chapters
 	@mv $@.started $@
 
@@ -103,7 +104,7 @@ links: $(ENV) $(MATHJAX)
 	$(BUILD) --builder linkcheck
 
 lint: $(ENV)
-	$(PY) -m ruff check .
+	$(LINT)
 
 clean:
-	rm -rf _build .pytest_cache .ruff_cache *.egg-info
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache *.egg-info
