@@ -17,7 +17,8 @@ from .types import Array, Module
 class Examples(NamedTuple):
     """A data set that has been checked: a certain model takes it, and all of it is where the model is.
 
-    x: (N, T, D), or labels (N, T) · y: with a step axis, (N, T) or (N, T, C), T = 1 if the model reads the last step
+    x:       (N, T, D), or labels (N, T)
+    y:       with a step axis, (N, T) or (N, T, C); T = 1 if the model reads the last step
     lengths: (N,) integers, or None where every step is there
 
     >>> from lstm_core.batches import check_examples

@@ -29,9 +29,9 @@ class Stage:
     """The elementwise part of a cell that follows one recurrent product.
 
     gates:  the names of its gates, in the order of their rows; a string of letters will do
-    step:   a, u, s, p, tanh -> s', kept        a has a plane for each of `inputs`, u for each of `recurs`; s is the
-            state, or what the stage before hands over; kept is a named tuple of what `back` will need
-    back:   ds', kept, p -> da, du, ds, dp      planes (H, B); `scan` sums dp over time and batch; dp is () without p
+    step:   a, u, s, p, tanh -> s', kept. All are tuples of planes (H, B): a has one for each of `inputs`, u for each of
+            `recurs`; s is the state, or what the stage before hands over; kept is a named tuple of what `back` needs
+    back:   ds', kept, p -> da, du, ds, dp, planes too. `scan` sums dp over time and batch; dp is () without p
     inputs: the gates that see the input: these have rows in W and b. All, if left out
     recurs: the gates that see the recurrent product: these have rows in R. All, if left out
     name:   for messages, where a cell has several stages

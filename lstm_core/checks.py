@@ -62,7 +62,7 @@ def check_shape(name: str, x: Array, axes: Mapping[str, int | None]) -> Shape:
 
 
 def check_mask(mask: Array, T: int, B: int) -> None:
-    """Raise unless `mask` says of T steps of B examples which are there: (T, B) booleans.
+    """Raise ValueError or TypeError unless `mask` is (T, B) booleans: which of T steps of B examples are there.
 
     >>> checks.check_mask(np.ones((5, 2)), T=5, B=2)
     Traceback (most recent call last):
@@ -74,7 +74,9 @@ def check_mask(mask: Array, T: int, B: int) -> None:
 
 
 def check_real(name: str, x: Array) -> None:
-    """Raise unless `x` is an array of real floating-point numbers, with an axis: a number cannot be written into.
+    """Raise TypeError or ValueError unless `x` is an array of real floating-point numbers, with at least one axis.
+
+    An array without an axis is one number, which cannot be written into.
 
     >>> checks.check_real("theta", np.zeros(3, complex))
     Traceback (most recent call last):
@@ -188,7 +190,9 @@ def check_cell(cell: Any) -> None:
 
 
 def check_stages(stages: Any) -> None:
-    """Raise unless `stages` are one or more of `cells.Stage`, or of a reader's copy of it, in a tuple or list.
+    """Raise unless `stages` is a tuple or list of `cells.Stage`, or of a reader's copy of it.
+
+    TypeError if it is anything else, ValueError if it is empty.
 
     >>> checks.check_stages([])
     Traceback (most recent call last):
@@ -336,7 +340,7 @@ def check_rng(rng: Any) -> None:
 
 
 def check_labels(name: str, labels: Array, classes: int) -> None:
-    """Raise unless `labels` are integers in 0 … classes-1.
+    """Raise TypeError unless `labels` are integers, and ValueError unless all are in 0 … classes-1.
 
     >>> checks.check_labels("y", np.array([0, 3]), classes=3)
     Traceback (most recent call last):

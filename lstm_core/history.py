@@ -17,13 +17,16 @@ from .types import Array
 
 @dataclass
 class History:
-    """What `fit` saw: a list entry per epoch, and for `batch_*` per batch.
+    """What `fit` saw, and what it takes to go on, with `fit(…, history=…)`.
 
-    loss: mean training loss · seconds: training time · rate: the last learning rate
-    validation: `Scores`, if a validation set was given · best: index of the epoch with the lowest validation loss
-    batch_loss, batch_norm: loss, and gradient norm before clipping, per update
-    optimizer: the optimiser's state · weights: those of the best epoch, where patience asks for them; what it takes to
-    go on, with `fit(…, history=…)`
+    loss:       mean training loss of each epoch
+    seconds:    training time of each epoch, s
+    rate:       the last learning rate of each epoch
+    validation: `Scores` after each epoch, if a validation set was given
+    best:       index of the epoch with the lowest validation loss
+    batch_loss, batch_norm: loss, and gradient norm before clipping, of each update
+    optimizer:  the optimiser's state
+    weights:    those of the best epoch, where patience asks for them
     unfinished: None, except after an error or an interrupt within an epoch: then what `fit` goes on from
 
     >>> model = Model([dense(1, 1)], mse, rng=rng)

@@ -19,9 +19,10 @@ def xavier_uniform(rng: np.random.Generator, rows: int, columns: int) -> np.ndar
 
 
 def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Random matrix with orthonormal rows or columns, whichever are fewer (Saxe, McClelland & Ganguli 2014).
+    """Random matrix with orthonormal rows or columns, whichever are fewer; float64 (rows, columns).
 
-    The Q of a QR factorisation of a Gaussian matrix, its signs fixed so that Q is uniform over such matrices.
+    Saxe, McClelland & Ganguli (2014). The Q of a QR factorisation of a Gaussian matrix, its signs fixed so that Q is
+    uniform over such matrices.
 
     >>> R = init.orthogonal(rng, 4, 4)
     >>> np.allclose(R @ R.T, np.eye(4))
@@ -34,7 +35,7 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 
 
 def xavier_normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Normal with variance 2 / (rows + columns) (Glorot & Bengio 2010).
+    """Normal with variance 2 / (rows + columns) (Glorot & Bengio 2010), float64 (rows, columns).
 
     >>> init.xavier_normal(rng, 300, 500).std().round(2)  # sqrt(2 / 800)
     np.float64(0.05)
@@ -44,7 +45,7 @@ def xavier_normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarr
 
 
 def he_normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Normal with variance 2 / columns, for relu (He et al. 2015).
+    """Normal with variance 2 / columns, for relu (He et al. 2015), float64 (rows, columns).
 
     >>> init.he_normal(rng, 300, 800).std().round(2)  # sqrt(2 / 800)
     np.float64(0.05)

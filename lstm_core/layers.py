@@ -78,7 +78,7 @@ class Layer(NamedTuple):
 
     name:     for tables and parameter names
     config:   what makes it again, by `make`, all but its initialisers: a dict of numbers, words and booleans
-    forward:  P, x, state, how -> y, state', cache      (state is () for layers that keep none; how is a `Pass`)
+    forward:  P, x, state, how -> y, state', cache; state is () for layers that keep none, how is a `Pass`
     backward: P, cache, dy, dstate -> grads, dx, dstate0
     features: input features D it expects; None for any
     shapes:   parameter name -> shape

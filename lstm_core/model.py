@@ -120,11 +120,17 @@ class Model:
     rng:    numpy.random.Generator for the starting values
     dtype:  float32 or float64
 
-    `reads_last`: whether the output is one step; `outputs`: C; `labels`: how many an embedding reads, else None;
-    `runs_forward`: whether pieces, the state carried on, give what the whole gives: each step depends on earlier steps
-    only, and none of the layers that run through time stands behind `last`.
-    `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats; see
-    `Parameters`). Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
+    A model has, beside `layers` and their `names` ("lstm", or "lstm1" and "lstm2" if a name repeats):
+
+    theta:        the flat parameter vector (N,). A vector that is assigned to it replaces the parameters, in that
+                  vector's precision and on its device
+    params:       named views of theta, "lstm.W", …; see `Parameters`
+    shapes:       name -> shape of each parameter
+    outputs:      C, how many numbers it puts out at a step
+    labels:       how many labels an embedding reads, else None
+    reads_last:   whether the output is one step
+    runs_forward: whether pieces, the state carried on, give what the whole gives: each step depends on earlier steps
+                  only, and none of the layers that run through time stands behind `last`
 
     Raises ValueError if two neighbouring layers do not fit, or two have one name; TypeError for another dtype.
 

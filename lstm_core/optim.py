@@ -27,7 +27,10 @@ from .types import Array, Schedule
 
 
 class Optimizer(NamedTuple):
-    """init: theta -> state; update: theta, grad, state, rate -> None (in place).
+    """Two functions that make weights better. All arrays are flat and of one length, (N,).
+
+    init:   theta -> state, a dict of numbers and arrays
+    update: theta, grad, state, rate -> None: moves theta and the state in place
 
     >>> optimizer = sgd()
     >>> theta = np.array([1.0, 2.0])

@@ -35,9 +35,10 @@ def job(timeout: float | None = 3600.0) -> Iterator[Any]:
     after_epoch. None: wait for ever.) Raises ImportError without mpi4py, ValueError for a timeout that is no positive
     number; started without mpiexec, it is one rank.
 
-    >>> with parallel.job() as comm:  # doctest: +SKIP
+    >>> with parallel.job(timeout=0) as comm:
     ...     print(f"rank {comm.rank} of {comm.size}")
-    rank 0 of 1
+    Traceback (most recent call last):
+    ValueError: timeout: expected a positive number, got 0
     """
     timeout = None if timeout is None else check_positive("timeout", timeout)
     try:

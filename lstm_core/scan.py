@@ -51,7 +51,7 @@ class Kept(NamedTuple):
 class Cache(NamedTuple):
     """What `forward` keeps for `backward`.
 
-    x, mask: as they were handed in
+    x, mask: as they were handed in, (T, D, B) and (T, B) or None
     steps:   for each step t, a tuple with one `Kept` for each stage; none if nothing was to be kept
 
     >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 2, 3).items()}

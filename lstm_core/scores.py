@@ -10,9 +10,11 @@ from .types import Array
 
 
 class Scores(NamedTuple):
-    """loss: mean; error: fraction of wrong steps; whole: fraction of examples with at least one wrong step.
+    """How well a model does on a data set.
 
-    error and whole are nan where the targets are not class labels.
+    loss:  the mean loss
+    error: the fraction of steps whose likeliest class is wrong; nan where the targets are not class labels
+    whole: the fraction of examples with at least one wrong step; nan as well
 
     >>> Scores(loss=0.5, error=0.01, whole=0.2).error
     0.01

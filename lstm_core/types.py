@@ -11,13 +11,13 @@ import numpy as np
 
 Array: TypeAlias = np.ndarray  # of numbers or symbols, on the host or on a device
 Module: TypeAlias = Any  # what computes on arrays: numpy, cupy or `symbols.namespace`
-Shape: TypeAlias = tuple[int, ...]
+Shape: TypeAlias = tuple[int, ...]  # of an array, (T, D, B)
 Shapes: TypeAlias = Mapping[str, Shape]  # name -> shape
 Arrays: TypeAlias = Mapping[str, Array]  # name -> array: the parameters P of a layer, or their gradients
 State: TypeAlias = Sequence[Array]  # an array (H, B) for each of `cell.states`
 
 Planes: TypeAlias = Sequence[Any]  # arrays (H, B) of a cell, or what else bears + - * /: symbols, recorded operations
-Tanh: TypeAlias = Callable[[Any], Any]
+Tanh: TypeAlias = Callable[[Any], Any]  # the tanh of a plane
 Step: TypeAlias = Callable[[Any, Any, Any, Any, Tanh], tuple[Planes, Any]]  # a, u, s, p, tanh -> s', kept
 Back: TypeAlias = Callable[[Any, Any, Any], tuple[Planes, Planes, Planes, Planes]]  # ds', kept, p -> da, du, ds, dp
 

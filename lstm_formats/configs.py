@@ -77,7 +77,9 @@ def config_of(model: Model) -> dict[str, Any]:
 
 
 def check_known(layer: Layer) -> Layer:
-    """What `layers.make` makes of the config of `layer`. ValueError if that is another: as with a cell of one's own.
+    """The layer that `layers.make` makes of the config of `layer`.
+
+    Raises ValueError if it has another cell or other shapes: a cell of one's own is in no file.
 
     >>> mine = cells.Cell("lstm", cells.GRU.stages)  # another cell, under the name of the LSTM
     >>> configs.check_known(recurrent(mine, 2, 3))

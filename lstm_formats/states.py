@@ -49,7 +49,7 @@ KINDS = {kind.__name__: kind for kind in GENERATORS}
 
 
 def state_of(rng: np.random.Generator | None) -> dict[str, Any] | None:
-    """The state of a numpy.random.Generator, as `generator_from` takes it; None of None.
+    """The state of a numpy.random.Generator, as `generator_from` takes it; None for None.
 
     Raises TypeError for a generator or bit generator that is not NumPy's own: its class would not come back.
 
@@ -67,7 +67,7 @@ def state_of(rng: np.random.Generator | None) -> dict[str, Any] | None:
 
 
 def generator_from(state: Mapping[str, Any] | None) -> np.random.Generator | None:
-    """The generator in a state that `state_of` gave; None of None. ValueError, naming the field, for any other.
+    """The generator in a state that `state_of` gave; None for None. ValueError, naming the field, for any other.
 
     >>> from lstm_formats.states import generator_from, state_of
     >>> other = generator_from(state_of(rng))
@@ -120,7 +120,7 @@ def _check_form(name, found, form):
 
 
 def fields_of(history: History | None, theta: Array) -> dict[str, Any] | None:
-    """The fields of a `History` as `history_from` takes them, its arrays on the host; None of None.
+    """The fields of a `History` as `history_from` takes them, its arrays on the host; None for None.
 
     Raises TypeError for anything but a `History`, and ValueError, naming the field, for one that `fit` would not make
     of a model with the parameters `theta`: of other fields, lengths, types or shapes, or not finite.
@@ -140,7 +140,7 @@ def fields_of(history: History | None, theta: Array) -> dict[str, Any] | None:
 
 
 def history_from(fields: Mapping[str, Any] | None, theta: Array) -> History | None:
-    """The `History` of the fields that `fields_of` gave; None of None. Raises ValueError, naming the field, as that.
+    """The `History` of the fields that `fields_of` gave; None for None. Raises ValueError, naming the field, as that.
 
     >>> from lstm_formats.states import fields_of, history_from
     >>> history = History(loss=[0.5], seconds=[1.0], rate=[0.1])

@@ -40,7 +40,7 @@ class Line(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the statement assigns. Of the scan, nothing: what it calls its variables is its own affair."""
+        """The names that the statement assigns; none of the scan's, whose variables may be called anything."""
         targets = getattr(self.statement, "targets", ()) if self.kinds else ()
         return tuple(node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
 
