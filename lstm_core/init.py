@@ -37,8 +37,8 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 def xavier_normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """Normal with variance 2 / (rows + columns) (Glorot & Bengio 2010), float64 (rows, columns).
 
-    >>> init.xavier_normal(rng, 300, 500).std().round(2)  # sqrt(2 / 800)
-    np.float64(0.05)
+    >>> round(float(init.xavier_normal(rng, 300, 500).std()), 2)  # sqrt(2 / 800)
+    0.05
     """
     rows, columns = _checked(rng, rows, columns)
     return rng.standard_normal((rows, columns)) * np.sqrt(2 / (rows + columns))
@@ -47,8 +47,8 @@ def xavier_normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarr
 def he_normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """Normal with variance 2 / columns, for relu (He et al. 2015), float64 (rows, columns).
 
-    >>> init.he_normal(rng, 300, 800).std().round(2)  # sqrt(2 / 800)
-    np.float64(0.05)
+    >>> round(float(init.he_normal(rng, 300, 800).std()), 2)  # sqrt(2 / 800)
+    0.05
     """
     rows, columns = _checked(rng, rows, columns)
     return rng.standard_normal((rows, columns)) * np.sqrt(2 / columns)
@@ -68,8 +68,8 @@ def uniform(limit: float) -> Initialiser:
     """An initialiser: uniform on ±limit. PyTorch's recurrent layers take 1/sqrt(H).
 
     >>> layer = rnn(3, 100, W=init.uniform(0.1), R=init.uniform(0.1))
-    >>> abs(Model([layer], mse, rng=rng).theta).max() <= 0.1
-    np.True_
+    >>> bool(abs(Model([layer], mse, rng=rng).theta).max() <= 0.1)
+    True
     """
     limit = check_not_negative("limit", limit)
     return lambda rng, rows, columns: rng.uniform(-limit, limit, _checked(rng, rows, columns))

@@ -9,3 +9,7 @@ altered; a dict for PyTorch has none. A reader opens no other file, and takes me
 
 from . import checkpoint, configs, onnx_io, torch_io, xml_io
 from .checkpoint import load, save
+
+__all__ = [
+    "checkpoint", "configs", "load", "onnx_io", "save", "torch_io", "xml_io",
+]  # fmt: skip

@@ -188,7 +188,8 @@ def markdown(text):
         if not lines[0].strip():
             lines.pop(0)
         elif lines[0].startswith(">>> "):
-            out.append("```pycon\n" + "\n".join(_taken(lines, bool)) + "\n```")
+            example = re.sub(r" *# doctest: .*", "", "\n".join(_taken(lines, bool)))
+            out.append(f"```pycon\n{example}\n```")
         elif lines[0].startswith("    "):
             block = _taken(lines, lambda line: line.startswith("    ") or not line)
             out.append("```text\n" + textwrap.dedent("\n".join(block)).strip("\n") + "\n```")
