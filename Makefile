@@ -16,6 +16,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
 PYTEST := $(PY) -m pytest
+LINT := $(PY) -m ruff check . && $(PY) -m mypy
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 300
 # Two processes share the files of tests and the notebooks.
 TWO := -n 2 --dist loadfile --durations=10
@@ -37,7 +38,7 @@ help:
 	@echo "                 then all bad arguments, 10,000 random networks and 2,000 random trainings (half an hour)"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
-	@echo "make lint        style only"
+	@echo "make lint        style and types only"
 	@echo "make wheel       lstm_core as a wheel, tried in an empty environment"
 	@echo "make lock        requirements.lock, after a change of requirements.txt (needs uv)"
 	@echo "make clean       remove what was built; what was installed (.venv, vendor) stays"
@@ -81,7 +82,7 @@ test: $(TESTED)
 $(TESTED): $(ENV) $(BOOK) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
 	$(eval RAN := 1)
 	@touch $@.started
-	$(PY) -m ruff check .
+	$(LINT)
 	$(PYTEST) $(NBVAL) $(TWO) tests chapters
 	@mv $@.started $@
 
@@ -107,7 +108,7 @@ links: $(ENV) $(MATHJAX)
 	$(BUILD) --builder linkcheck
 
 lint: $(ENV)
-	$(PY) -m ruff check .
+	$(LINT)
 
 lock:
 	@tools/lock.sh
@@ -116,4 +117,4 @@ wheel: $(ENV)
 	@$(PY) tools/wheel.py
 
 clean:
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

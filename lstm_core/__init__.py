@@ -35,4 +35,12 @@ from .sampling import sample
 from .scores import Scores, evaluate
 from .training import History, fit
 
+__all__ = [
+    "History", "Model", "Scores", "activation", "adam", "arrays", "batches", "bidirectional", "cells", "checks",
+    "clip_global_norm", "constant", "cosine", "data", "dense", "dropout", "embedding", "evaluate", "files", "fit",
+    "gradcheck", "gru", "init", "last", "layers", "losses", "lstm", "model", "momentum", "mse", "optim", "parallel",
+    "recurrent", "reverse", "rnn", "sample", "sampling", "scan", "scores", "sgd", "softmax_cross_entropy", "steps",
+    "to_device", "to_host", "training", "variants",
+]  # fmt: skip
+
 __version__ = "0.2.0.dev0"

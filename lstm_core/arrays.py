@@ -9,8 +9,10 @@ import sys
 
 import numpy as np
 
+from .types import Array, Module, Shapes
 
-def namespace(*arrays, **named):
+
+def namespace(*arrays: Array, **named: Array) -> Module:
     """The module that computes on all the arrays: NumPy, CuPy or, for arrays of symbols, `symbols.namespace`.
 
     Hand them in by name, and the message of an error will say which.
@@ -20,6 +22,12 @@ def namespace(*arrays, **named):
     masked array or one with units means would be lost without a word.
 
     Raises TypeError if something is not an array, or if host and device arrays are mixed.
+
+    >>> arrays.namespace(x=np.zeros(3), y=np.ones(3)).__name__
+    'numpy'
+    >>> arrays.namespace(x=[1.0, 2.0])
+    Traceback (most recent call last):
+    TypeError: x: expected a NumPy or CuPy array, got list
     """
     given = (*arrays, *named.values())
     if given and all(type(x) is np.ndarray and x.dtype.char != "O" for x in given):  # as so often: quickly
@@ -58,8 +66,12 @@ def _module_of(name, x):
     raise TypeError(f"{name}: expected a NumPy or CuPy array, got {type(x).__name__}")
 
 
-def device_module(device):
-    """The array module called `device`: "numpy", "cupy", or a module-like object that has `asarray`."""
+def device_module(device: str | Module) -> Module:
+    """The array module called `device`: "numpy", "cupy", or a module-like object that has `asarray`.
+
+    >>> arrays.device_module("numpy").__name__
+    'numpy'
+    """
     name = device if isinstance(device, str) else None
     if name == "numpy":
         return np
@@ -79,16 +91,25 @@ def device_module(device):
     raise ValueError(f"device: expected 'numpy', 'cupy' or an array module, got {found}")
 
 
-def to_device(x, device):
-    """Array `x` on `device` (see `device_module`); copies only if it is not there already."""
+def to_device(x: Array, device: str | Module) -> Array:
+    """Array `x` on `device` (see `device_module`); copies only if it is not there already.
+
+    >>> x = np.ones(3)
+    >>> to_device(x, "numpy") is x
+    True
+    """
     xp = device_module(device)
     if namespace(x) is xp:
         return x
     return to_host(x) if xp is np else xp.asarray(x)
 
 
-def to_host(x):
-    """Array `x` as a NumPy array; the one place where data leaves a device."""
+def to_host(x: Array) -> np.ndarray:
+    """Array `x` as a NumPy array; the one place where data leaves a device.
+
+    >>> to_host(np.ones(3))
+    array([1., 1., 1.])
+    """
     namespace(x)
     return x.get() if hasattr(x, "get") else np.asarray(x)
 
@@ -113,10 +134,16 @@ class _Zero:
 ZERO = _Zero()
 
 
-def views(shapes, theta):
+def views(shapes: Shapes, theta: Array) -> dict[str, Array]:
     """Named arrays that are views of the flat vector `theta`, one after the other: name -> array.
 
     Raises ValueError unless theta is as long as all of them together.
+
+    >>> theta = np.zeros(5)
+    >>> parts = arrays.views({"W": (2, 2), "b": (1,)}, theta)
+    >>> parts["W"][...] = 1
+    >>> theta
+    array([1., 1., 1., 1., 0.])
     """
     out, start = {}, 0
     namespace(theta=theta)

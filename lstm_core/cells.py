@@ -15,11 +15,13 @@ the loss with respect to what follows.
 """
 
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .arrays import namespace
 from .checks import check_choice, check_function, check_index, check_kind, check_names, check_stages, listed
+from .types import Back, Step, Tanh
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,27 @@ class Stage:
     """The elementwise part of a cell that follows one recurrent product.
 
     gates:  the names of its gates, in the order of their rows; a string of letters will do
-    step:   a, u, s, p, tanh -> s', kept        a has a plane for each of `inputs`, u for each of `recurs`; s is the
-            state, or what the stage before hands over; kept is a named tuple of what `back` will need
-    back:   ds', kept, p -> da, du, ds, dp      planes (H, B); `scan` sums dp over time and batch; dp is () without p
+    step:   a, u, s, p, tanh -> s', kept. All are tuples of planes (H, B): a has one for each of `inputs`, u for each of
+            `recurs`; s is the state, or what the stage before hands over; kept is a named tuple of what `back` needs
+    back:   ds', kept, p -> da, du, ds, dp, planes too. `scan` sums dp over time and batch; dp is () without p
     inputs: the gates that see the input: these have rows in W and b. All, if left out
     recurs: the gates that see the recurrent product: these have rows in R. All, if left out
     name:   for messages, where a cell has several stages
+
+    >>> def step(a, u, s, p, tanh):  # h' = a + u: no gate, nothing to keep
+    ...     return (a[0] + u[0],), ()
+    >>> def back(ds, kept, p):
+    ...     return ds, ds, (0,), ()
+    >>> linear = cells.Cell("linear", [cells.Stage("h", step, back)])
+    >>> linear.inputs, len(prove_cell(linear))
+    (('h',), 3)
     """
 
-    gates: tuple
-    step: Callable
-    back: Callable
-    inputs: tuple | None = None
-    recurs: tuple | None = None
+    gates: Sequence[str]
+    step: Step
+    back: Back
+    inputs: Sequence[str] = None  # type: ignore[assignment]
+    recurs: Sequence[str] = None  # type: ignore[assignment]
     name: str = ""
 
     def __post_init__(self):
@@ -66,12 +76,15 @@ class Cell:
     own:      the elementwise parameters p, a vector each, called by the gate that they act on
     forget:   the forget gate, if there is one; its bias starts at 1
     own_name: what p is: peepholes, or the recurrent biases of some gates
+
+    >>> cells.LSTM.states, cells.LSTM.inputs, cells.LSTM.own
+    (('h', 'c'), ('i', 'o', 'f', 'g'), ('i', 'o', 'f'))
     """
 
     name: str
-    stages: tuple
-    states: tuple = ("h",)
-    own: tuple = ()
+    stages: Sequence[Stage]
+    states: Sequence[str] = ("h",)
+    own: Sequence[str] = ()
     forget: str | None = None
     own_name: str = "peepholes"
 
@@ -88,32 +101,47 @@ class Cell:
             check_choice("forget", self.forget, self.inputs)
 
     @property
-    def inputs(self):
+    def inputs(self) -> tuple[str, ...]:
         """The gates with rows in W and b, in the order of the rows."""
         return tuple(gate for stage in self.stages for gate in stage.inputs)
 
     @property
-    def recurs(self):
+    def recurs(self) -> tuple[str, ...]:
         """The gates with rows in R, in the order of the rows."""
         return tuple(gate for stage in self.stages for gate in stage.recurs)
 
-    def altered(self, stage=0, **fields):
-        """This cell, with other `fields` of one stage: `LSTM.altered(back=mine)`."""
+    def altered(self, stage: int = 0, **fields: Any) -> "Cell":
+        """This cell, with other `fields` of one stage: `LSTM.altered(back=mine)`.
+
+        >>> def forgetful(ds, kept, p):  # passes no gradient to c of step t-1
+        ...     da, du, _, dp = cells.lstm_back(ds, kept, p)
+        ...     return da, du, (0, 0), dp
+        >>> prove_cell(cells.LSTM.altered(back=forgetful))
+        Traceback (most recent call last):
+        lstm_proofs.proof.Disproof: cell lstm: ∂(Σ w·s')/∂s_1 = ds_1 does not hold for s_1_0_0
+        """
         stages = list(self.stages)
         check_index("stage", stage, len(stages))
         stages[stage] = replace(stages[stage], **fields)
         return replace(self, stages=tuple(stages))
 
 
-def sigmoid(x, tanh):
-    """σ(x) = 1 / (1 + exp(-x)), written so that it cannot overflow and is exact on symbols."""
+def sigmoid(x: Any, tanh: Tanh) -> Any:
+    """σ(x) = 1 / (1 + exp(-x)), written so that it cannot overflow and is exact on symbols.
+
+    >>> cells.sigmoid(np.array([-1000.0, 0.0, 1000.0]), np.tanh)
+    array([0. , 0.5, 1. ])
+    """
     return (1 + tanh(x / 2)) / 2  # sigmoid
 
 
-def positive(x):
+def positive(x: Any) -> Any:
     """1 where x > 0, else 0: relu(x) = positive(x) * x, and its derivative is positive(x).
 
     At x = 0 relu has a kink and no derivative; the code takes 0. A complex number goes by its real part.
+
+    >>> cells.positive(np.array([-2.0, 0.0, 3.0]))
+    array([0., 0., 1.])
     """
     return namespace(x).heaviside(x.real, 0)  # positive
 

@@ -21,11 +21,19 @@ from .files import write_atomic
 
 
 class DataUnavailable(OSError):
-    """A data set is neither on this machine nor to be had from the network; the message says what to do."""
+    """A data set is neither on this machine nor to be had from the network; the message says what to do.
+
+    >>> issubclass(data.DataUnavailable, OSError)
+    True
+    """
 
 
 class DataCorrupt(ValueError):
-    """A file is there, but its content is not what it should be; the message names the file."""
+    """A file is there, but its content is not what it should be; the message names the file.
+
+    >>> issubclass(data.DataCorrupt, ValueError)
+    True
+    """
 
 
 class _File(NamedTuple):
@@ -53,11 +61,15 @@ FILES = {
 }
 
 
-def mnist():
+def mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """MNIST (LeCun et al. 1998): ((x, y), (x_test, y_test)), 60,000 and 10,000 digits.
 
     x: (N, 28, 28) float32 in [0, 1], a row of the image a time step; y: (N,) int64 labels 0 … 9.
     Raises DataUnavailable or DataCorrupt.
+
+    >>> (x, y), (x_test, y_test) = data.mnist()  # doctest: +SKIP
+    >>> x.shape, y.shape, x_test.shape  # doctest: +SKIP
+    ((60000, 28, 28), (60000,), (10000, 28, 28))
     """
 
     def part(name):
@@ -67,15 +79,25 @@ def mnist():
     return part("train"), part("t10k")
 
 
-def shakespeare():
-    """Tiny Shakespeare (Karpathy 2015), 1,115,394 characters of the plays: a string. Raises as `mnist` does."""
+def shakespeare() -> str:
+    """Tiny Shakespeare (Karpathy 2015), 1,115,394 characters of the plays: a string. Raises as `mnist` does.
+
+    >>> data.shakespeare()[:14]  # doctest: +SKIP
+    'First Citizen:'
+    """
     return content("text/tiny-shakespeare.txt").decode("ascii")
 
 
-def digits(rng, test=297):
+def digits(
+    rng: np.random.Generator, test: int = 297
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """The 8×8 digits that ship with scikit-learn, split at random: ((x, y), (x_test, y_test)), 1,797 in all.
 
     x: (N, 8, 8) float32 in [0, 1]; y: (N,) int64. No download. Raises ImportError without scikit-learn.
+
+    >>> (x, y), (x_test, y_test) = data.digits(rng)
+    >>> x.shape, x_test.shape
+    ((1500, 8, 8), (297, 8, 8))
     """
     try:
         from sklearn.datasets import load_digits
@@ -91,10 +113,14 @@ def digits(rng, test=297):
     return (x[test:], y[test:]), (x[:test], y[:test])
 
 
-def parity(rng, count, length):
+def parity(rng: np.random.Generator, count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Random bit strings and the running parity: x (count, length, 2) float32 one-hot bits, y (count, length) int64.
 
     y[n, t] is 1 if bits 0 … t of string n hold an odd number of ones, else 0.
+
+    >>> x, y = data.parity(rng, count=1, length=6)
+    >>> x[0, :, 1].astype(int), y[0]
+    (array([1, 1, 1, 0, 0, 0]), array([1, 0, 1, 1, 1, 1]))
     """
     check_rng(rng)
     count, length = check_count("count", count), check_count("length", length)
@@ -105,8 +131,13 @@ def parity(rng, count, length):
 # ---- finding, fetching, verifying -------------------------------------------------------------------------
 
 
-def content(name):
-    """The verified bytes of the file `name` of `FILES`. Raises DataUnavailable or DataCorrupt."""
+def content(name: str) -> bytes:
+    """The verified bytes of the file `name` of `FILES`. Raises DataUnavailable or DataCorrupt.
+
+    >>> data.content("mnist")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: name: expected one of text/tiny-shakespeare.txt, ...
+    """
     if not isinstance(name, str) or name not in FILES:
         raise ValueError(f"name: expected one of {', '.join(FILES)}, got {brief(name)}")
     cache = Path(_pooch().os_cache("lstm_core"))

@@ -10,14 +10,18 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # not a POSIX system: what a crash leaves behind stays there
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 
-def read(path):
+def read(path: str | os.PathLike) -> bytes:
     """The bytes of the file `path`; `~` is the user's home.
 
     Raises ValueError if `path` is there and is no file (a device, which may never end, or a pipe, which may never
     begin), and OSError if it is not there, is a folder, or from the disk.
+
+    >>> files.write_atomic("greeting.txt", b"hello")
+    >>> files.read("greeting.txt")
+    b'hello'
     """
     path = _path(path)
     if not path.is_dir():
@@ -39,12 +43,16 @@ def _path(path):
     return found
 
 
-def write_atomic(path, raw):
+def write_atomic(path: str | os.PathLike, raw: bytes | bytearray | memoryview) -> None:
     """Write the bytes `raw` to the file `path`, whole or not at all: a crash leaves the file that was there.
 
     `~` is the user's home; a link stays a link, and the file that it leads to is written; folders are made. A file that
     was there keeps its mode. What a killed writer of the same file has left beside it is removed.
     Raises ValueError if `path` is there and is no file (a folder, a device, a pipe), and OSError from the disk.
+
+    >>> files.write_atomic("new/folder/greeting.txt", b"hello")
+    >>> files.read("new/folder/greeting.txt")
+    b'hello'
     """
     if not isinstance(raw, bytes | bytearray | memoryview):
         raise TypeError(f"raw: expected bytes, got {type(raw).__name__}")

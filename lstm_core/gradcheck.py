@@ -5,8 +5,8 @@ comparison of the values); everything in this package is.
 """
 
 import numbers
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from .checks import (
     listed,
 )
 from .scan import parameter_shapes
+from .types import Array, Arrays, Shapes, State
 
 
 class Problem(NamedTuple):
@@ -38,38 +39,63 @@ class Problem(NamedTuple):
     p if the cell's own parameters are there, x, and "h_0", "c_0", … for each array of the state). `theta` is a
     point, and what is no variable is in `fixed`, name -> array.
     scan: what carries the cell through time, a module or another thing with `forward` and `backward`
+
+    >>> found = gradcheck.problem(cells.GRU, (3, 2, 4, 5), rng)
+    >>> max(found.errors().values()) < 1e-13
+    True
     """
 
     cell: Cell
-    shapes: dict
-    theta: np.ndarray
-    dh: np.ndarray
-    dstate: tuple
-    mask: np.ndarray | None = None
-    scan: object = scan
-    fixed: dict | None = None
+    shapes: Shapes
+    theta: Array
+    dh: Array
+    dstate: State
+    mask: Array | None = None
+    scan: Any = scan
+    fixed: Arrays | None = None
 
-    def parts(self, theta=None):
-        """P, x and the initial state at θ (`theta` if None): views of it, but for what is fixed."""
+    def parts(self, theta: Array | None = None) -> tuple[dict[str, Array], Array, tuple[Array, ...]]:
+        """P, x and the initial state at θ (`theta` if None): views of it, but for what is fixed.
+
+        >>> P, x, (h_0,) = gradcheck.problem(cells.RNN, (3, 2, 4, 5), rng).parts()
+        >>> P["W"].shape, x.shape, h_0.shape
+        ((5, 4), (3, 4, 2), (5, 2))
+        """
         theta = self.theta if theta is None else theta
         fixed = {name: array.astype(theta.dtype) for name, array in (self.fixed or {}).items()}
         V = fixed | views(self.shapes, theta)
-        P = {name: V[name] for name in ("W", "R", "b", "p") if name in V}
+        P: dict[str, Array] = {name: V[name] for name in ("W", "R", "b", "p") if name in V}
         return P, V["x"], tuple(V[f"{name}_0"] for name in self.cell.states)
 
-    def run(self, theta, **keep):
-        """P, h, final state and cache at θ; `keep` as in `scan.forward`."""
+    def run(self, theta: Array, **keep: bool) -> tuple[dict[str, Array], Array, tuple[Array, ...], Any]:
+        """P, h, final state and cache at θ; `keep` as in `scan.forward`.
+
+        >>> found = gradcheck.problem(cells.RNN, (3, 2, 4, 5), rng)
+        >>> P, h, final, cache = found.run(found.theta)
+        >>> h.shape
+        (3, 5, 2)
+        """
         P, x, state = self.parts(theta)
         masked = {} if self.mask is None else {"mask": self.mask}  # a scan of one's own may know neither mask nor keep
         return P, *self.scan.forward(self.cell, P, x, state, **masked, **keep)
 
-    def loss(self, theta):
-        """L(θ), for real or complex θ."""
+    def loss(self, theta: Array) -> Any:
+        """L(θ), for real or complex θ.
+
+        >>> found = gradcheck.problem(cells.RNN, (3, 2, 4, 5), rng)
+        >>> float(found.loss(found.theta + 0j).imag)  # complex numbers pass through
+        0.0
+        """
         _, h, final, _ = self.run(theta)
         return (self.dh * h).sum() + sum((d * s).sum() for d, s in zip(self.dstate, final, strict=True))
 
-    def gradient(self, theta=None):
-        """What the scan's `backward` finds for ∇L at θ (`theta` if None): flat, like θ."""
+    def gradient(self, theta: Array | None = None) -> np.ndarray:
+        """What the scan's `backward` finds for ∇L at θ (`theta` if None): flat, like θ.
+
+        >>> found = gradcheck.problem(cells.RNN, (3, 2, 4, 5), rng)
+        >>> found.gradient().shape == found.theta.shape
+        True
+        """
         P, _, _, cache = self.run(self.theta if theta is None else theta)
         grads, dx, dstate0 = self.scan.backward(self.cell, P, cache, self.dh, self.dstate)
         grads = {**grads, "x": dx} | {f"{name}_0": d for name, d in zip(self.cell.states, dstate0, strict=True)}
@@ -78,18 +104,34 @@ class Problem(NamedTuple):
             raise ValueError(f"backward: expected shapes {self.shapes}, got {got}")
         return np.concatenate([d.ravel() for d in found.values()])
 
-    def errors(self):
-        """Errors of `gradient` against the complex step at `theta`, array by array: name -> `relative_error`."""
+    def errors(self) -> dict[str, float]:
+        """Errors of `gradient` against the complex step at `theta`, array by array: name -> `relative_error`.
+
+        >>> wrong = cells.RNN.altered(back=lambda ds, kept, p: (ds, ds, (0,), ()))  # without the slope of tanh
+        >>> errors = gradcheck.problem(wrong, (3, 2, 4, 5), rng).errors()
+        >>> [*errors], min(errors.values()) > 0.01
+        (['W', 'R', 'b', 'x', 'h_0'], True)
+        """
         found, expected = views(self.shapes, self.gradient()), views(self.shapes, complex_step(self.loss, self.theta))
         return {name: relative_error(found[name], expected[name]) for name in self.shapes}
 
 
-def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
+def problem(
+    cell: Cell,
+    sizes: Sequence[int],
+    rng: np.random.Generator,
+    own: bool = True,
+    mask: Array | None = None,
+    scan: Any = scan,
+) -> Problem:
     """A random `Problem` for any cell; all numbers are standard normal, float64.
 
     sizes: T, B, D, H: steps, examples, features, hidden units. Choose them all different, and no swapped axis hides
     own:   whether the cell's own parameters p are among the variables; if not they are 0
     mask:  booleans as in `scan.forward`, or None
+
+    >>> gradcheck.problem(cells.LSTM, (3, 2, 4, 5), rng, own=False).shapes
+    {'W': (20, 4), 'R': (20, 5), 'b': (20, 1), 'x': (3, 4, 2), 'h_0': (5, 2), 'c_0': (5, 2)}
     """
     check_cell(cell)
     check_kind("sizes", sizes, tuple | list, "T, B, D, H")
@@ -106,10 +148,25 @@ def problem(cell, sizes, rng, own=True, mask=None, scan=scan):
     return Problem(cell, shapes, theta, dh, tuple(rng.standard_normal((len(cell.states), H, B))), mask, scan)
 
 
-def problem_at(cell, P, x, dh, state=None, dstate=None, variables=None, mask=None, scan=scan):
+def problem_at(
+    cell: Cell,
+    P: Arrays,
+    x: Array,
+    dh: Array,
+    state: State | None = None,
+    dstate: State | None = None,
+    variables: Sequence[str] | None = None,
+    mask: Array | None = None,
+    scan: Any = scan,
+) -> Problem:
     """The `Problem` at a point of one's own: arrays as in `scan.forward` and `scan.backward`, zeros if None.
 
     variables: names of the arrays that θ holds, of W, R, b, p, x, h_0, c_0, …; all if None. The others are fixed
+
+    >>> P = {name: np.ones(shape) for name, shape in scan.parameter_shapes(cells.RNN, 1, 1).items()}
+    >>> x, dh = np.zeros((2, 1, 1)), np.ones((2, 1, 1))
+    >>> gradcheck.problem_at(cells.RNN, P, x, dh, variables=["R"]).errors()["R"] < 1e-15
+    True
     """
     check_cell(cell)
     check_kind("P", P, Mapping, "a dict of arrays")
@@ -144,19 +201,25 @@ def problem_at(cell, P, x, dh, state=None, dstate=None, variables=None, mask=Non
     return Problem(cell, shapes, theta, dh, zeros if dstate is None else tuple(dstate), mask, scan, fixed)
 
 
-def complex_step(f, theta, epsilon=1e-30):
+def complex_step(f: Callable[[Array], Any], theta: Array | Sequence[float], epsilon: float = 1e-30) -> np.ndarray:
     """Gradient of f at theta, element by element: Im f(θ + iεe_k) / ε (Squire & Trapp 1998).
 
     There is no difference, so nothing cancels: ε may be 1e-30, and the result is right to rounding. float64 (N,).
+
+    >>> gradcheck.complex_step(lambda v: (v**3).sum(), [1.0, 2.0])
+    array([ 3., 12.])
     """
     theta, epsilon = _vector("theta", theta), _check_step(f, epsilon)
     return np.array([np.imag(_value(f, theta + 1j * epsilon * unit)) / epsilon for unit in _units(theta.size)])
 
 
-def central_differences(f, theta, epsilon=1e-5):
+def central_differences(f: Callable[[Array], Any], theta: Array | Sequence[float], epsilon: float = 1e-5) -> np.ndarray:
     """Gradient of f at theta, element by element: (f(θ + εe_k) - f(θ - εe_k)) / 2ε. float64 (N,).
 
     Truncation costs ~ε², cancellation ~1e-16/ε: the best ε is near 1e-5, and the best error near 1e-10.
+
+    >>> gradcheck.central_differences(lambda v: (v**3).sum(), [1.0, 2.0]).round(6)
+    array([ 3., 12.])
     """
     theta, epsilon = _vector("theta", theta).astype(np.float64), _check_step(f, epsilon)
     ends = ((theta + epsilon * unit, theta - epsilon * unit) for unit in _units(theta.size))
@@ -202,10 +265,21 @@ def _units(N):
     return (np.arange(N) == k for k in range(N))
 
 
-def projection(f, theta, gradient, rng, epsilon=1e-30):
+def projection(
+    f: Callable[[Array], Any],
+    theta: Array | Sequence[float],
+    gradient: Array | Sequence[float],
+    rng: np.random.Generator,
+    epsilon: float = 1e-30,
+) -> tuple[float, float]:
     """Compare one number: the slope of f along a random unit direction v, by complex step, with gradient · v.
 
     One evaluation of f, however many parameters. Returns (slope, gradient · v).
+
+    >>> theta = np.array([1.0, 2.0])
+    >>> slope, along = gradcheck.projection(lambda v: (v**3).sum(), theta, 3 * theta**2, rng)
+    >>> abs(slope - along) < 1e-14
+    True
     """
     theta, gradient, epsilon = _vector("theta", theta), _vector("gradient", gradient), _check_step(f, epsilon)
     check_same_shape("gradient", gradient, theta.shape)
@@ -221,8 +295,12 @@ def projection(f, theta, gradient, rng, epsilon=1e-30):
     return float(slope), float(gradient @ v)
 
 
-def relative_error(a, b):
-    """max |a - b| / max(|a|, |b|) over two arrays; 0 where both are all zero."""
+def relative_error(a: Array | Sequence[float] | complex, b: Array | Sequence[float] | complex) -> float:
+    """max |a - b| / max(|a|, |b|) over two arrays; 0 where both are all zero.
+
+    >>> gradcheck.relative_error([1.0, 2.0], [1.0, 1.0])
+    0.5
+    """
     a, b = _numbers("a", a), _numbers("b", b)
     if a.shape != b.shape:
         raise ValueError(f"b: expected the shape of a, {a.shape}, got {b.shape}")

@@ -1,45 +1,64 @@
 """History: what `fit` saw, and how a run that broke off goes on from its last whole epoch."""
 
 import copy
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from .arrays import namespace, to_device
 from .checks import brief, check_kind, check_writable, is_finite
+from .model import Model
 from .scores import Scores
+from .types import Array
 
 
 @dataclass
 class History:
-    """What `fit` saw: a list entry per epoch, and for `batch_*` per batch.
+    """What `fit` saw, and what it takes to go on, with `fit(…, history=…)`.
 
-    loss: mean training loss · seconds: training time · rate: the last learning rate
-    validation: `Scores`, if a validation set was given · best: index of the epoch with the lowest validation loss
-    batch_loss, batch_norm: loss, and gradient norm before clipping, per update
-    optimizer: the optimiser's state · weights: those of the best epoch, where patience asks for them; what it takes to
-    go on, with `fit(…, history=…)`
+    loss:       mean training loss of each epoch
+    seconds:    training time of each epoch, s
+    rate:       the last learning rate of each epoch
+    validation: `Scores` after each epoch, if a validation set was given
+    best:       index of the epoch with the lowest validation loss
+    batch_loss, batch_norm: loss, and gradient norm before clipping, of each update
+    optimizer:  the optimiser's state
+    weights:    those of the best epoch, where patience asks for them
     unfinished: None, except after an error or an interrupt within an epoch: then what `fit` goes on from
+
+    >>> model = Model([dense(1, 1)], mse, rng=rng)
+    >>> x = np.ones((8, 2, 1), np.float32)
+    >>> history = fit(model, x, 0 * x, epochs=3, rng=rng, batch=4, progress=False)
+    >>> len(history.loss), len(history.batch_loss), history.rate
+    (3, 6, [0.001, 0.001, 0.001])
     """
 
-    loss: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
-    rate: list = field(default_factory=list)
-    validation: list = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    rate: list[float] = field(default_factory=list)
+    validation: list[Scores] = field(default_factory=list)
     best: int | None = None
-    batch_loss: list = field(default_factory=list)
-    batch_norm: list = field(default_factory=list)
-    optimizer: dict | None = field(default=None, repr=False)
-    weights: object = field(default=None, repr=False)
-    unfinished: dict | None = field(default=None, repr=False)
+    batch_loss: list[float] = field(default_factory=list)
+    batch_norm: list[float] = field(default_factory=list)
+    optimizer: dict[str, Any] | None = field(default=None, repr=False)
+    weights: Array | None = field(default=None, repr=False)
+    unfinished: dict[str, Any] | None = field(default=None, repr=False)
 
 
 PER_EPOCH, PER_UPDATE = ("loss", "seconds", "rate", "validation"), ("batch_loss", "batch_norm")
 
 
-def check_fields(history, model, rng):
-    """Raise ValueError unless the fields of a `History` are such as `fit` writes, and fit this model and generator."""
+def check_fields(history: History, model: Model, rng: np.random.Generator) -> None:
+    """Raise ValueError unless the fields of a `History` are such as `fit` writes, and fit this model and generator.
+
+    >>> from lstm_core.history import check_fields
+    >>> check_fields(History(loss=["low"]), Model([dense(1, 1)], mse, rng=rng), rng)
+    Traceback (most recent call last):
+    ValueError: history: expected a list of numbers as loss, got ['low']
+    """
     for name in (*PER_EPOCH, *PER_UPDATE):
         entries = getattr(history, name)
         numbers = name != "validation"
@@ -52,7 +71,7 @@ def check_fields(history, model, rng):
             raise ValueError(f"history: expected {count} entries of {name}, got {len(getattr(history, name))}")
     scored = len(history.validation)
     best = min(range(scored), key=lambda k: history.validation[k].loss) if scored else None
-    if type(history.best) is not type(best) or (best is not None and not 0 <= history.best < scored):
+    if type(history.best) is not type(best) or (isinstance(history.best, int) and not 0 <= history.best < scored):
         raise ValueError(f"history: expected best to be one of {scored} scored epochs, got {brief(history.best)}")
     check_kind("history: optimizer", history.optimizer, dict | None, "a dict, the optimiser's state, or None")
     for name, value in (history.optimizer or {}).items():
@@ -107,11 +126,21 @@ def _check_unfinished(history, model, rng):
 
 
 @contextmanager
-def whole_or_unfinished(history, model, rng):
-    """An epoch: if it ends in an error or an interrupt, the history knows from where to go on; the error has it."""
+def whole_or_unfinished(history: History, model: Model, rng: np.random.Generator) -> Iterator[None]:
+    """An epoch: if it ends in an error or an interrupt, the history knows from where to go on; the error has it.
+
+    >>> from lstm_core.history import whole_or_unfinished
+    >>> history, model = History(optimizer={}), Model([dense(1, 1)], mse, rng=rng)
+    >>> try:
+    ...     with whole_or_unfinished(history, model, rng):
+    ...         raise KeyboardInterrupt
+    ... except KeyboardInterrupt as error:
+    ...     print(error.history is history, sorted(history.unfinished))
+    True ['best', 'optimizer', 'rng', 'theta', 'updates']
+    """
     history.unfinished = {
         "theta": model.theta.copy(),
-        "optimizer": {k: v.copy() if getattr(v, "ndim", 0) else v for k, v in history.optimizer.items()},
+        "optimizer": {k: v.copy() if getattr(v, "ndim", 0) else v for k, v in (history.optimizer or {}).items()},
         "rng": rng.bit_generator.state,
         "updates": len(history.batch_loss),
         "best": history.best,
@@ -120,7 +149,7 @@ def whole_or_unfinished(history, model, rng):
     try:
         yield
     except BaseException as error:
-        error.history = history
+        error.history = history  # type: ignore[attr-defined]
         error.add_note(
             f"fit was in epoch {epoch + 1}. This exception's attribute `history` is its history; with history=… fit "
             f"goes on from the end of epoch {epoch}."
@@ -131,9 +160,23 @@ def whole_or_unfinished(history, model, rng):
     history.unfinished = None
 
 
-def go_back(history, model, rng):
-    """Put history, model and rng back to the end of the last whole epoch."""
-    whole, history.unfinished = history.unfinished, None
+def go_back(history: History, model: Model, rng: np.random.Generator) -> None:
+    """Put history, model and rng back to the end of the last whole epoch.
+
+    >>> from lstm_core.history import go_back, whole_or_unfinished
+    >>> history, model = History(optimizer={}), Model([dense(1, 1)], mse, rng=rng)
+    >>> before = model.theta.copy()
+    >>> try:
+    ...     with whole_or_unfinished(history, model, rng):
+    ...         model.theta += 1
+    ...         raise KeyboardInterrupt
+    ... except KeyboardInterrupt:
+    ...     go_back(history, model, rng)
+    >>> np.array_equal(model.theta, before), history.unfinished
+    (True, None)
+    """
+    whole: Any = history.unfinished
+    history.unfinished = None
     xp = namespace(model.theta)
     model.theta[...] = to_device(whole["theta"], xp)
     rng.bit_generator.state = whole["rng"]

@@ -3,19 +3,30 @@
 import numpy as np
 
 from .checks import check_count, check_not_negative, check_rng
+from .types import Initialiser
 
 
-def xavier_uniform(rng, rows, columns):
-    """Uniform on ±sqrt(6 / (rows + columns)) (Glorot & Bengio 2010), float64 (rows, columns)."""
+def xavier_uniform(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Uniform on ±sqrt(6 / (rows + columns)) (Glorot & Bengio 2010), float64 (rows, columns).
+
+    >>> W = init.xavier_uniform(rng, 100, 50)
+    >>> W.shape, bool(abs(W).max() <= 0.2)  # sqrt(6 / 150)
+    ((100, 50), True)
+    """
     rows, columns = _checked(rng, rows, columns)
     limit = np.sqrt(6 / (rows + columns))
     return rng.uniform(-limit, limit, (rows, columns))
 
 
-def orthogonal(rng, rows, columns):
-    """Random matrix with orthonormal rows or columns, whichever are fewer (Saxe, McClelland & Ganguli 2014).
+def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Random matrix with orthonormal rows or columns, whichever are fewer; float64 (rows, columns).
 
-    The Q of a QR factorisation of a Gaussian matrix, its signs fixed so that Q is uniform over such matrices.
+    Saxe, McClelland & Ganguli (2014). The Q of a QR factorisation of a Gaussian matrix, its signs fixed so that Q is
+    uniform over such matrices.
+
+    >>> R = init.orthogonal(rng, 4, 4)
+    >>> np.allclose(R @ R.T, np.eye(4))
+    True
     """
     rows, columns = _checked(rng, rows, columns)
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
@@ -23,31 +34,53 @@ def orthogonal(rng, rows, columns):
     return q if rows >= columns else q.T
 
 
-def xavier_normal(rng, rows, columns):
-    """Normal with variance 2 / (rows + columns) (Glorot & Bengio 2010)."""
+def xavier_normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Normal with variance 2 / (rows + columns) (Glorot & Bengio 2010), float64 (rows, columns).
+
+    >>> round(float(init.xavier_normal(rng, 300, 500).std()), 2)  # sqrt(2 / 800)
+    0.05
+    """
     rows, columns = _checked(rng, rows, columns)
     return rng.standard_normal((rows, columns)) * np.sqrt(2 / (rows + columns))
 
 
-def he_normal(rng, rows, columns):
-    """Normal with variance 2 / columns, for relu (He et al. 2015)."""
+def he_normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Normal with variance 2 / columns, for relu (He et al. 2015), float64 (rows, columns).
+
+    >>> round(float(init.he_normal(rng, 300, 800).std()), 2)  # sqrt(2 / 800)
+    0.05
+    """
     rows, columns = _checked(rng, rows, columns)
     return rng.standard_normal((rows, columns)) * np.sqrt(2 / columns)
 
 
-def identity(rng, rows, columns):
-    """The identity matrix, with relu the start of the IRNN (Le, Jaitly & Hinton 2015)."""
+def identity(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """The identity matrix, with relu the start of the IRNN (Le, Jaitly & Hinton 2015).
+
+    >>> init.identity(rng, 2, 2)
+    array([[1., 0.],
+           [0., 1.]])
+    """
     return np.eye(*_checked(rng, rows, columns))
 
 
-def uniform(limit):
-    """An initialiser: uniform on ±limit. PyTorch's recurrent layers take 1/sqrt(H)."""
+def uniform(limit: float) -> Initialiser:
+    """An initialiser: uniform on ±limit. PyTorch's recurrent layers take 1/sqrt(H).
+
+    >>> layer = rnn(3, 100, W=init.uniform(0.1), R=init.uniform(0.1))
+    >>> bool(abs(Model([layer], mse, rng=rng).theta).max() <= 0.1)
+    True
+    """
     limit = check_not_negative("limit", limit)
     return lambda rng, rows, columns: rng.uniform(-limit, limit, _checked(rng, rows, columns))
 
 
-def normal(deviation):
-    """An initialiser: normal with that standard deviation; 0 gives zeros."""
+def normal(deviation: float) -> Initialiser:
+    """An initialiser: normal with that standard deviation; 0 gives zeros.
+
+    >>> init.normal(0.0)(rng, 1, 3) == 0
+    array([[ True,  True,  True]])
+    """
     deviation = check_not_negative("deviation", deviation)
     return lambda rng, rows, columns: deviation * rng.standard_normal(_checked(rng, rows, columns))
 

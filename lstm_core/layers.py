@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from .checks import (
     check_shape,
     listed,
 )
+from .types import Array, Initialiser, Shapes
 
 
 class Pass(NamedTuple):
@@ -37,18 +38,28 @@ class Pass(NamedTuple):
     keep: whether `backward` will follow (see `scan.forward`)
     mask: (T, B) booleans, True where there is a step; None: every step is there
     rng:  numpy.random.Generator for dropout; None: no dropout
+
+    >>> from lstm_core.layers import Pass
+    >>> mask = np.array([[True], [False]])  # of two steps of one example the first is there
+    >>> last().forward({}, np.array([[[1.0]], [[2.0]]]), (), Pass(mask=mask))[0]
+    array([[[1.]]])
     """
 
     keep: bool = True
-    mask: object = None
-    rng: np.random.Generator | None = None
+    mask: Array | None = None
+    rng: Any = None
 
 
 PLAIN = Pass()
 
 
 class Fixed(dict):
-    """A dict that stays as it is: what a layer is was said when it was made, and its functions go by that."""
+    """A dict that stays as it is: what a layer is was said when it was made, and its functions go by that.
+
+    >>> lstm(2, 3).config["hidden"] = 4
+    Traceback (most recent call last):
+    TypeError: layer: expected to stay what it is, got a change; make another layer
+    """
 
     def _refuse(self, *args, **kwargs):
         raise TypeError("layer: expected to stay what it is, got a change; make another layer")
@@ -67,7 +78,7 @@ class Layer(NamedTuple):
 
     name:     for tables and parameter names
     config:   what makes it again, by `make`, all but its initialisers: a dict of numbers, words and booleans
-    forward:  P, x, state, how -> y, state', cache      (state is () for layers that keep none; how is a `Pass`)
+    forward:  P, x, state, how -> y, state', cache; state is () for layers that keep none, how is a `Pass`
     backward: P, cache, dy, dstate -> grads, dx, dstate0
     features: input features D it expects; None for any
     shapes:   parameter name -> shape
@@ -78,57 +89,77 @@ class Layer(NamedTuple):
     directions: the ways it runs through time: ("forward",), ("reverse",) or ("forward", "reverse"); () if each step is
               on its own. With two of them, the parameters of each are called "forward.W", "reverse.W", …
     causal:   whether what it puts out at a step depends on that step and earlier ones only
+
+    >>> layer = dense(2, 3)
+    >>> layer.name, layer.shapes, layer.output(5, 2)
+    ('dense', {'W': (3, 2), 'b': (3, 1)}, (5, 3))
     """
 
     name: str
-    config: dict
-    forward: Callable
-    backward: Callable
+    config: Mapping[str, Any]
+    forward: Callable[..., tuple[Array, tuple[Array, ...], Any]]
+    backward: Callable[..., tuple[dict[str, Array], Array | None, tuple[Array, ...]]]
     features: int | None = None
-    shapes: dict = Fixed()
-    init: Callable = lambda rng: {}
-    output: Callable = lambda T, D: (T, D)
+    shapes: Shapes = Fixed()
+    init: Callable[[np.random.Generator], Mapping[str, Any]] = lambda rng: {}
+    output: Callable[[Any, Any], tuple[Any, Any]] = lambda T, D: (T, D)
     labels: int | None = None
     cell: cells.Cell | None = None
-    directions: tuple = ()
+    directions: tuple[str, ...] = ()
     causal: bool = True
 
     @property
-    def collapses(self):
+    def collapses(self) -> bool:
         """Whether it makes one step of all steps. What stands behind it sees no time."""
         return self.output("T", 1)[0] == 1
 
 
-def rnn(features, hidden, activation="tanh", **options):
+def rnn(features: int, hidden: int, activation: str = "tanh", **options: Any) -> Layer:
     """Vanilla RNN layer, activation "tanh" or "relu": see `cells.RNN`, `variants.RNN_RELU`.
 
     options: W, R of `recurrent`
+
+    >>> rnn(2, 3, activation="relu").name
+    'rnn relu'
     """
     forms = {"tanh": "rnn", "relu": "rnn relu"}
     return recurrent(forms[check_choice("activation", activation, forms)], features, hidden, **options)
 
 
-def lstm(features, hidden, peepholes=False, **options):
+def lstm(features: int, hidden: int, peepholes: bool = False, **options: Any) -> Layer:
     """LSTM layer, plain or with peepholes: see `cells.LSTM`. Its variants are made by `recurrent`.
 
     options: W, R, forget_bias of `recurrent`
+
+    >>> lstm(2, 3, peepholes=True).shapes
+    {'W': (12, 2), 'R': (12, 3), 'b': (12, 1), 'p': (3, 3, 1)}
     """
     return recurrent(cells.LSTM, features, hidden, own=check_flag("peepholes", peepholes), **options)
 
 
-def gru(features, hidden, reset="after", **options):
+def gru(features: int, hidden: int, reset: str = "after", **options: Any) -> Layer:
     """GRU layer, reset "after" or "before" the recurrent product: see `cells.GRU`, `cells.GRU_BEFORE`.
 
     options: W, R of `recurrent`
+
+    >>> gru(2, 3, reset="after").shapes["p"], "p" in gru(2, 3, reset="before").shapes
+    ((1, 3, 1), False)
     """
     forms = {"after": cells.GRU, "before": cells.GRU_BEFORE}
     return recurrent(forms[check_choice("reset", reset, forms)], features, hidden, **options)
 
 
 def recurrent(
-    cell: cells.Cell | str, features: int, hidden: int, own: bool = True, W: Callable = init.xavier_uniform,
-    R: Callable = init.orthogonal, forget_bias: float = 1.0, zoneout_h: float = 0.0, zoneout_c: float = 0.0,
-) -> Layer:  # fmt: skip
+    cell: cells.Cell | str,
+    features: int,
+    hidden: int,
+    own: bool = True,
+    W: Initialiser = init.xavier_uniform,
+    R: Initialiser = init.orthogonal,
+    forget_bias: float = 1.0,
+    zoneout_h: float = 0.0,
+    zoneout_c: float = 0.0,
+) -> Layer:
     """Layer that carries `cell` through time: x (T, D, B) -> h (T, H, B).
 
     cell: a `Cell`, or the name of one of `variants.CELLS`
@@ -142,6 +173,8 @@ def recurrent(
     >>> layer = recurrent("lstm", 3, 4, zoneout_c=0.5)
     >>> layer.name, layer.shapes["R"], layer.output(7, 3)
     ('zoneout lstm', (16, 4), (7, 4))
+    >>> recurrent("nig", 2, 3).cell.inputs  # the LSTM without input gate
+    ('o', 'f', 'g')
     """
     if not isinstance(cell, cells.Cell):
         cell = variants.CELLS[check_choice("cell", cell, variants.CELLS)]
@@ -178,10 +211,13 @@ def recurrent(
     )
 
 
-def reverse(of):
+def reverse(of: Layer) -> Layer:
     """The recurrent layer `of`, run from the last step to the first; y_t is still the output at step t.
 
     With a mask the padding comes first, where the state waits: each string begins at its own end.
+
+    >>> reverse(gru(2, 3)).directions, reverse(gru(2, 3)).causal
+    (('reverse',), False)
     """
     _check_recurrent(of)
 
@@ -208,12 +244,16 @@ def reverse(of):
     )
 
 
-def bidirectional(of, last=False):
+def bidirectional(of: Layer, last: bool = False) -> Layer:
     """Two layers like the recurrent `of`, one in each direction (Schuster & Paliwal 1997): (T, D, B) -> (T, 2H, B).
 
     last: keep the final h of each only, (1, 2H, B): forward's at t = T, reverse's at t = 1
 
     The features are forward's, then reverse's, and so is the state: their arrays one after the other.
+
+    >>> layer = bidirectional(lstm(2, 3))
+    >>> [*layer.shapes], layer.output(5, 2)
+    (['forward.W', 'forward.R', 'forward.b', 'reverse.W', 'reverse.R', 'reverse.b'], (5, 6))
     """
     _check_recurrent(of)
     last = check_flag("last", last)
@@ -276,8 +316,13 @@ def bidirectional(of, last=False):
     )
 
 
-def last():
-    """Layer that keeps the last step only: x (T, D, B) -> (1, D, B); with a mask, each example's last that is there."""
+def last() -> Layer:
+    """Layer that keeps the last step only: x (T, D, B) -> (1, D, B); with a mask, each example's last that is there.
+
+    >>> last().forward({}, np.arange(6.0).reshape(3, 2, 1), ())[0]
+    array([[[4.],
+            [5.]]])
+    """
 
     def forward(P, x, state, how=PLAIN):
         _check_input(x, how)
@@ -303,8 +348,13 @@ def last():
     return Layer("last", Fixed(layer="last"), forward, backward, output=lambda T, D: (1, D))
 
 
-def dense(features, outputs, W=init.xavier_uniform):
-    """Affine layer, the same at every step: y_t = W x_t + b, x (T, D, B) -> (T, C, B). `W` starts it; b = 0."""
+def dense(features: int, outputs: int, W: Initialiser = init.xavier_uniform) -> Layer:
+    """Affine layer, the same at every step: y_t = W x_t + b, x (T, D, B) -> (T, C, B). `W` starts it; b = 0.
+
+    >>> P = {"W": np.array([[1.0, 2.0]]), "b": np.array([[3.0]])}
+    >>> dense(2, 1).forward(P, np.ones((1, 2, 1)), ())[0]
+    array([[[6.]]])
+    """
     features, outputs = check_count("features", features), check_count("outputs", outputs)
     _check_initialiser("W", W)
 
@@ -334,10 +384,14 @@ def dense(features, outputs, W=init.xavier_uniform):
     return Layer("dense", config, forward, backward, features, shapes, start, lambda T, D: (T, outputs))
 
 
-def embedding(labels, outputs):
+def embedding(labels: int, outputs: int) -> Layer:
     """A learned column for each label: x (T, B) integers 0 … labels-1 -> y_t = W[:, x_t], (T, C, B). First layer only.
 
     It is `dense` without b on one-hot columns, looked up instead of multiplied. W starts as standard normal numbers.
+
+    >>> W = np.array([[10.0, 20.0, 30.0]])  # a column of one number for each of three labels
+    >>> embedding(3, 1).forward({"W": W}, np.array([[2], [0]]), ())[0].ravel()
+    array([30., 10.])
     """
     labels, outputs = check_count("labels", labels), check_count("outputs", outputs)
 
@@ -388,6 +442,9 @@ def activation(function: str) -> Layer:
     function: "tanh", "sigmoid" or "relu" elementwise, or "softmax" or its logarithm, "log_softmax", over the features.
     Raises ValueError for any other.
 
+    >>> x = np.array([-1.0, 0.0, 2.0]).reshape(1, 3, 1)
+    >>> activation("relu").forward({}, x, ())[0].ravel()
+    array([-0.,  0.,  2.])
     >>> y, _, _ = activation("log_softmax").forward({}, np.zeros((1, 2, 1)), ())
     >>> bool((y == -np.log(2)).all())
     True
@@ -435,6 +492,7 @@ def dropout(rate: float, variational: bool = False, features: int | None = None)
     layers: the recurrence itself is left alone (Zaremba, Sutskever & Vinyals 2014). On any device the numbers are
     NumPy's.
 
+    >>> from lstm_core.layers import Pass
     >>> layer, x = dropout(0.5, variational=True), np.ones((3, 1, 4))
     >>> y, _, _ = layer.forward({}, x, (), Pass(rng=np.random.default_rng(0)))
     >>> y[:, 0].tolist()
@@ -501,8 +559,14 @@ def _check_input(x, how, W=None):
         check_mask(how.mask, x.shape[0], x.shape[-1])
 
 
-def check_draws(rng):
-    """Raise TypeError unless `rng` is None, a NumPy Generator or what draws from one, as `parallel.Draws` does."""
+def check_draws(rng: Any) -> None:
+    """Raise TypeError unless `rng` is None, a NumPy Generator or what draws from one, as `parallel.Draws` does.
+
+    >>> from lstm_core.layers import check_draws
+    >>> check_draws(7)
+    Traceback (most recent call last):
+    TypeError: rng: expected a numpy.random.Generator, e.g. numpy.random.default_rng(0), got 7
+    """
     if rng is not None:
         check_rng(getattr(rng, "rng", rng))
 
@@ -533,8 +597,16 @@ def _array(cache, axes):
     return cache
 
 
-def make(config):
-    """The layer whose `config` this is. Raises ValueError, naming what is wrong, for anything else."""
+def make(config: Mapping[str, Any]) -> Layer:
+    """The layer whose `config` this is. Raises ValueError, naming what is wrong, for anything else.
+
+    >>> from lstm_core.layers import make
+    >>> make(lstm(2, 3).config).shapes == lstm(2, 3).shapes
+    True
+    >>> make({"layer": "dense", "features": 2})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: config: expected that of a layer, got {'features': 2, 'layer': 'dense'} (...)
+    """
     makers = (recurrent, reverse, bidirectional, last, dense, embedding, activation, dropout)
     try:
         options = dict(config)

@@ -24,12 +24,18 @@ from .checks import (
     check_not_negative,
     check_shape,
 )
+from .types import Array
 
 
-def mse(y, target, mask=None):
+def mse(y: Array, target: Array, mask: Array | None = None) -> tuple[Any, Array]:
     """Mean squared error: mean over all T*C*B elements of (y - target)².
 
     target: (T, C, B), the dtype of y
+
+    >>> y = np.array([[[1.0, 3.0]]])  # one step, one output, two examples
+    >>> loss, dy = mse(y, np.zeros((1, 1, 2)))
+    >>> float(loss), dy
+    (5.0, array([[[1., 3.]]]))
     """
     _, y, target, _, count = _checked_values(y, target, mask)
     with np.errstate(over="ignore"):  # a loss too large for the dtype is infinite
@@ -62,11 +68,16 @@ def binary_cross_entropy(y: Any, target: Any, mask: Any = None) -> tuple[Any, An
         return loss.sum() / count, there * (sigmoid - target) / count
 
 
-def softmax_cross_entropy(y, target, mask=None):
+def softmax_cross_entropy(y: Array, target: Array, mask: Array | None = None) -> tuple[Any, Array]:
     """Mean over T*B of -log softmax(y)[target], and (softmax(y) - onehot(target)) / (T*B).
 
     y:      (T, C, B), scores before the softmax (T = 1 for the last step only, else every step counts)
     target: (T, B), integer class labels 0 … C-1
+
+    >>> y = np.zeros((1, 2, 1))  # one step of one example: two classes, as likely as each other
+    >>> loss, dy = softmax_cross_entropy(y, np.array([[1]]))
+    >>> round(float(loss), 4), dy.ravel()  # log 2
+    (0.6931, array([ 0.5, -0.5]))
     """
     xp = _check_labelled(y, target, mask)
     y, target, there, count = _steps(xp, y, target, mask)

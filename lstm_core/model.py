@@ -8,7 +8,7 @@ import copy
 import math
 import numbers
 from collections import Counter
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,18 @@ from .checks import (
 )
 from .edge import as_target, check_classes, looks_onehot, to_end, to_front
 from .layers import Fixed, Layer, Pass, check_draws
+from .types import Array, Loss, Module, Shape, State
 
 
-def step_mask(lengths, T):
-    """Which steps are there, (T, B) booleans: the first n of T, for each n of the integers `lengths` (B,)."""
+def step_mask(lengths: Array, T: int) -> Array:
+    """Which steps are there, (T, B) booleans: the first n of T, for each n of the integers `lengths` (B,).
+
+    >>> from lstm_core.model import step_mask
+    >>> step_mask(np.array([3, 1]), T=3)
+    array([[ True,  True],
+           [ True, False],
+           [ True, False]])
+    """
     xp, T = namespace(lengths=lengths), check_count("T", T)
     if lengths.dtype.kind not in "iu":
         raise TypeError(f"lengths: expected integers, got dtype {lengths.dtype}")
@@ -45,8 +53,13 @@ def step_mask(lengths, T):
     return xp.arange(T)[:, None] < lengths
 
 
-def columns(x):
-    """(B, T, ...) as users hand it in -> (T, ..., B) as the layers want it, contiguous."""
+def columns(x: Array) -> Array:
+    """(B, T, ...) as users hand it in -> (T, ..., B) as the layers want it, contiguous.
+
+    >>> from lstm_core.model import columns
+    >>> columns(np.zeros((2, 5, 3))).shape  # 2 examples of 5 steps
+    (5, 3, 2)
+    """
     xp = namespace(x=x)
     if not x.ndim:
         raise ValueError("x: expected shape (B, T, ...), got ()")
@@ -58,9 +71,17 @@ class Parameters(MutableMapping):
 
     `params["dense.b"] = array` raises KeyError for a name that is not there, ValueError for another shape or for
     numbers that are not finite, TypeError for another dtype or array module; then nothing is changed.
+
+    >>> model = Model([dense(2, 1)], mse, rng=rng)
+    >>> model.params["dense.b"] = np.full((1, 1), 7, np.float32)
+    >>> float(model.theta[-1])
+    7.0
+    >>> model.params["dense.W"] = np.zeros(2, np.float32)
+    Traceback (most recent call last):
+    ValueError: params['dense.W']: expected shape (1, 2), got (2,)
     """
 
-    def __init__(self, views):
+    def __init__(self, views: Mapping[str, Array]):
         self._views = views
 
     def __getitem__(self, name):
@@ -101,19 +122,30 @@ class Model:
     rng:    numpy.random.Generator for the starting values
     dtype:  float32 or float64
 
-    `reads_last`: whether the output is one step; `outputs`: C; `labels`: how many an embedding reads, else None;
-    `runs_forward`: whether pieces, the state carried on, give what the whole gives: each step depends on earlier steps
-    only, and none of the layers that run through time stands behind `last`.
-    `theta` is the flat parameter vector; `params` holds named views of it ("lstm.W", …, numbered if a name repeats; see
-    `Parameters`). Assigning a vector to `theta` replaces the parameters, in that vector's precision and on its device.
-    Both are the numbers that training changes in place, not copies: `best = model.theta` goes on changing, and
-    `best = model.theta.copy()` keeps what it is now. `copy.copy` and `copy.deepcopy` give a model with a θ of its own;
-    `pickle` is refused, since layers are functions: `lstm_formats.save(model, path)` writes a file.
+    A model has, beside `layers` and their `names` ("lstm", or "lstm1" and "lstm2" if a name repeats):
+
+    theta:        the flat parameter vector (N,). A vector that is assigned to it replaces the parameters, in that
+                  vector's precision and on its device
+    params:       named views of theta, "lstm.W", …; see `Parameters`. Training changes these numbers in place:
+                  `best = model.theta` goes on changing, and `best = model.theta.copy()` keeps what it is now
+    shapes:       name -> shape of each parameter
+    outputs:      C, how many numbers it puts out at a step
+    labels:       how many labels an embedding reads, else None
+    reads_last:   whether the output is one step
+    runs_forward: whether pieces, the state carried on, give what the whole gives: each step depends on earlier steps
+                  only, and none of the layers that run through time stands behind `last`
+
+    `copy.copy` and `copy.deepcopy` give a model with a θ of its own; `pickle` is refused, since layers are functions:
+    `lstm_formats.save(model, path)` writes a file.
 
     Raises ValueError if two neighbouring layers do not fit, or two have one name; TypeError for another dtype.
+
+    >>> model = Model([lstm(28, 100), last(), dense(100, 10)], softmax_cross_entropy, rng=rng)
+    >>> model.predict(np.zeros((5, 28, 28), np.float32)).shape
+    (5, 10)
     """
 
-    def __init__(self, layers, loss, *, rng, dtype=np.float32):
+    def __init__(self, layers: Sequence[Layer], loss: Loss, *, rng: np.random.Generator, dtype: Any = np.float32):
         dtype = _dtype(dtype)
         check_kind("layers", layers, tuple | list, "a list of layers")
         layers = tuple(layers)
@@ -123,7 +155,7 @@ class Model:
         self.layers, self.loss_function, self.names = layers, loss, _numbered([layer.name for layer in layers])
         self.labels = layers[0].labels
         self.reads_last, self.outputs, self.runs_forward = self._check_fit()
-        self.shapes = {}
+        self.shapes: dict[str, Shape] = {}
         for name, layer in zip(self.names, layers, strict=True):
             shapes = {f"{name}.{key}": shape for key, shape in layer.shapes.items()}
             if shapes.keys() & self.shapes.keys():
@@ -152,18 +184,20 @@ class Model:
         return shape[0] == 1, shape[1], runs_forward
 
     @property
-    def theta(self):
+    def theta(self) -> Array:
+        """All parameters in one flat vector (N,)."""
         return self._theta
 
     @theta.setter
-    def theta(self, theta):
+    def theta(self, theta: Array) -> None:
         namespace(theta=theta)
         check_floating("theta", theta)
         check_shape("theta", theta, {"N": sum(map(math.prod, self.shapes.values()))})
         self._theta, self._params = theta, Parameters(views(self.shapes, theta))
 
     @property
-    def params(self):
+    def params(self) -> Parameters:
+        """Named views of `theta`."""
         return self._params
 
     def __copy__(self):
@@ -175,29 +209,41 @@ class Model:
     def __reduce__(self):
         raise TypeError("model: expected lstm_formats.save(model, path), which writes what a model is, got a pickle")
 
-    def at(self, theta):
+    def at(self, theta: Array) -> "Model":
         """The same network with the parameter vector `theta` (N,), of any dtype or module, in place of its own.
 
         The vector itself, no copy: what changes it, changes this network. Raises as an assignment to `theta` does.
 
-        >>> import numpy as np
-        >>> from lstm_core import Model, dense, mse
-        >>> model = Model([dense(3, 2)], mse, rng=np.random.default_rng(0))
-        >>> model.at(np.zeros(8)).predict(np.ones((1, 1, 3)))
-        array([[[0., 0.]]])
+        >>> model = Model([dense(2, 1)], mse, rng=rng)
+        >>> model.at(np.zeros(3)).params["dense.W"]  # `model` itself stays as it is
+        array([[0., 0.]])
         """
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other.theta = theta
         return other
 
-    def to(self, device):
-        """Move the parameters to `device` (see `arrays.device_module`); returns the model."""
+    def to(self, device: str | Module) -> "Model":
+        """Move the parameters to `device` (see `arrays.device_module`); returns the model.
+
+        >>> model = Model([dense(2, 1)], mse, rng=rng)
+        >>> model.to("numpy") is model
+        True
+        """
         self.theta = to_device(self.theta, device)
         return self
 
-    def table(self):
-        """The layer table: rows (name, output shape, parameters with biases), the last row the total."""
+    def table(self) -> list[tuple[str, str, int]]:
+        """The layer table: rows (name, output shape, parameters with biases), the last row the total.
+
+        >>> model = Model([lstm(28, 100), last(), dense(100, 10)], softmax_cross_entropy, rng=rng)
+        >>> for row in model.table():
+        ...     print(*row)
+        lstm (T, 100) 51600
+        last (1, 100) 0
+        dense (1, 10) 1010
+        total  52610
+        """
         rows, shape = [], ("T", self.layers[0].features)
         for name, layer in zip(self.names, self.layers, strict=True):
             shape = layer.output(*shape)
@@ -206,8 +252,21 @@ class Model:
 
     # ---- inside: examples are columns -------------------------------------------------------------------
 
-    def forward(self, x, states=None, keep=True, mask=None, rng=None):
-        """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer; the rest as in `layers.Pass`."""
+    def forward(
+        self,
+        x: Array,
+        states: Sequence[State] | None = None,
+        keep: bool = True,
+        mask: Array | None = None,
+        rng: Any = None,
+    ) -> tuple[Array, list[tuple[Array, ...]], list[Any]]:
+        """x (T, D, B) -> y (T', C, B), final states and caches, one of each a layer; the rest as in `layers.Pass`.
+
+        >>> model = Model([gru(3, 4), dense(4, 2)], mse, rng=rng)
+        >>> y, states, caches = model.forward(np.zeros((5, 3, 1), np.float32))
+        >>> y.shape, [len(state) for state in states], len(caches)
+        ((5, 2, 1), [1, 0], 2)
+        """
         after, caches = [], []
         self._check_columns(x, states, keep, mask, rng)
         for k, (P, layer) in enumerate(zip(self._split(self.params), self.layers, strict=True)):
@@ -217,8 +276,17 @@ class Model:
             caches.append(cache)
         return x, after, caches
 
-    def backward(self, caches, dy, dstates=None):
-        """Derivative of the loss with respect to θ (flat, like theta), x and the initial states."""
+    def backward(
+        self, caches: Sequence[Any], dy: Array, dstates: Sequence[State] | None = None
+    ) -> tuple[Array, Array | None, list[tuple[Array, ...]]]:
+        """Derivative of the loss with respect to θ (flat, like theta), x and the initial states.
+
+        >>> model = Model([gru(3, 4), dense(4, 2)], mse, rng=rng)
+        >>> y, _, caches = model.forward(np.zeros((5, 3, 1), np.float32))
+        >>> grad, dx, dstates0 = model.backward(caches, np.ones_like(y))
+        >>> grad.shape == model.theta.shape, dx.shape, dstates0[0][0].shape
+        (True, (5, 3, 1), (4, 1))
+        """
         xp = namespace(dy=dy, theta=self.theta)
         check_dtype("dy", dy, self.theta.dtype)
         check_shape("dy", dy, {"T": None, "C": self.outputs, "B": None})
@@ -234,21 +302,42 @@ class Model:
             dstates0.append(dstate0)
         return grad, dy, dstates0[::-1]
 
-    def loss_and_gradient(self, x, target, mask=None):
-        """Loss (a 0-dimensional array) and flat gradient for columns x (T, D, B) and the target the loss wants."""
+    def loss_and_gradient(self, x: Array, target: Array, mask: Array | None = None) -> tuple[Any, Array]:
+        """Loss (a 0-dimensional array) and flat gradient for columns x (T, D, B) and the target the loss wants.
+
+        >>> model = Model([dense(1, 1)], mse, rng=rng, dtype=np.float64).at(np.array([2.0, 0.0]))  # y = 2 x
+        >>> loss, grad = model.loss_and_gradient(np.ones((1, 1, 1)), np.zeros((1, 1, 1)))
+        >>> float(loss), grad
+        (4.0, array([4., 4.]))
+        """
         return self.learn(x, target, mask=mask)[:2]
 
-    def learn(self, x, target, states=None, mask=None, rng=None):
+    def learn(
+        self, x: Array, target: Array, states: Sequence[State] | None = None, mask: Array | None = None, rng: Any = None
+    ) -> tuple[Any, Array, list[tuple[Array, ...]]]:
         """Loss, flat gradient and final states, from the initial `states`: a piece of truncated BPTT.
 
         Where `mask`, (T, B), says that no step is there, x has to be finite all the same (`run` and `fit` see to that).
+
+        >>> model = Model([rnn(1, 2), dense(2, 1)], mse, rng=rng)
+        >>> x = np.ones((6, 1, 1), np.float32)
+        >>> _, _, states = model.learn(x[:3], 0 * x[:3])  # the first piece
+        >>> loss, grad, states = model.learn(x[3:], 0 * x[3:], states)  # and the second, from where that ended
+        >>> states[0][0].shape
+        (2, 1)
         """
         y, states, caches = self.forward(x, states, mask=mask, rng=rng)
         loss, dy = self.loss(y, target, mask)
         return loss, self.backward(caches, dy)[0], states
 
-    def loss(self, y, target, mask=None):
-        """The loss function's value and dy for outputs y; it is told of the mask only where y has these steps."""
+    def loss(self, y: Array, target: Array, mask: Array | None = None) -> tuple[Any, Array]:
+        """The loss function's value and dy for outputs y; it is told of the mask only where y has these steps.
+
+        >>> model = Model([dense(1, 1)], mse, rng=rng, dtype=np.float64)
+        >>> loss, dy = model.loss(np.full((1, 1, 1), 3.0), np.ones((1, 1, 1)))
+        >>> float(loss), dy
+        (4.0, array([[[4.]]]))
+        """
         masked = () if mask is None or self.reads_last else (mask,)
         return _loss_and_dy(self.loss_function(y, target, *masked), y)
 
@@ -291,10 +380,19 @@ class Model:
 
     # ---- at the edge: (batch, time, features) -----------------------------------------------------------
 
-    def predict(self, x: Any, lengths: Any = None, batch: int | None = None, padding: str = "post") -> Any:
+    def predict(
+        self, x: Array, lengths: Array | None = None, batch: int | None = None, padding: str = "post"
+    ) -> Array:
         """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C). See `run`.
 
         batch: so many examples at a time, for less memory: the same numbers, up to rounding. None: all at once
+
+        >>> model = Model([lstm(3, 4), dense(4, 2)], mse, rng=rng)
+        >>> model.predict(np.zeros((10, 5, 3), np.float32)).shape
+        (10, 5, 2)
+        >>> model.predict(np.zeros((10, 5, 4), np.float32))
+        Traceback (most recent call last):
+        ValueError: x: expected shape (B, T, D=3), got (10, 5, 4)
         """
         if batch is None:
             return self.run(x, lengths=lengths, padding=padding)[0]
@@ -308,7 +406,13 @@ class Model:
             parts.append(self.run(x[begin:end], lengths=part, padding=padding)[0])
         return xp.concatenate(parts)
 
-    def run(self, x: Any, states: Any = None, lengths: Any = None, padding: str = "post") -> tuple[Any, list]:
+    def run(
+        self,
+        x: Array,
+        states: Sequence[State] | None = None,
+        lengths: Array | None = None,
+        padding: str = "post",
+    ) -> tuple[Array, list[tuple[Array, ...]]]:
         """x (B, T, D), or labels (B, T) for an embedding, from initial `states` -> outputs and final states.
 
         states:  what an earlier run gave, to go on from there: where the model `runs_forward`, three pieces of a
@@ -318,11 +422,12 @@ class Model:
         padding: with lengths, where the steps are that are not there: "post", behind the others, or "pre", before them.
                  An example gives what it gives alone
 
-        >>> from lstm_core import mse, rnn
-        >>> net = Model([rnn(2, 3)], mse, rng=np.random.default_rng(0))
-        >>> y, states = net.run(np.ones((4, 5, 2)), lengths=np.array([5, 3, 1, 2]), padding="pre")
-        >>> y.shape, states[0][0].shape
-        ((4, 5, 3), (3, 4))
+        >>> model = Model([lstm(3, 4), last()], mse, rng=rng)
+        >>> x = rng.standard_normal((2, 6, 3), np.float32)
+        >>> _, states = model.run(x[:, :4])
+        >>> y, states = model.run(x[:, 4:], states)  # the last two steps, from where the first four ended
+        >>> np.allclose(y, model.predict(x))
+        True
         """
         namespace(x=x, theta=self.theta)
         x = self.check_input(x, lengths, padding)
@@ -335,16 +440,17 @@ class Model:
             return y[:, 0], states
         return (to_end(y, lengths) if padding == "pre" else y), states
 
-    def check_input(self, x: Any, lengths: Any = None, padding: str = "post") -> Any:
+    def check_input(self, x: Array, lengths: Array | None = None, padding: str = "post") -> Array:
         """x (B, T, D) in the model's precision, or labels (B, T) for an embedding; 0 beyond `lengths`.
 
         What is padded in front (see `run`) is padded behind afterwards.
         Or an error that says what is wrong: shape, dtype, NaN, a label or length out of range.
 
-        >>> from lstm_core import mse, rnn
-        >>> net = Model([rnn(1, 3)], mse, rng=np.random.default_rng(0))
-        >>> net.check_input(np.array([[[np.nan], [1.0], [2.0]]]), np.array([2]), "pre").ravel().tolist()
-        [1.0, 2.0, 0.0]
+        >>> model = Model([dense(1, 1)], mse, rng=rng)
+        >>> model.check_input(np.ones((1, 3, 1)), lengths=np.array([2]))[0, :, 0]
+        array([1., 1., 0.], dtype=float32)
+        >>> model.check_input(np.array([[[np.nan], [1.0], [2.0]]]), np.array([2]), "pre")[0, :, 0]
+        array([1., 2., 0.], dtype=float32)
         """
         if check_choice("padding", padding, ("post", "pre")) == "pre" and lengths is None:
             raise ValueError("padding: expected lengths to go by, got lengths=None")
@@ -373,16 +479,15 @@ class Model:
         x = to_front(x, lengths) if padding == "pre" else x
         return xp.where(mask.reshape(mask.shape + (1,) * (x.ndim - 2)), x, xp.zeros((), x.dtype))
 
-    def check_target(self, y: Any, x: Any, lengths: Any = None, padding: str = "post") -> Any:
+    def check_target(self, y: Array, x: Array, lengths: Array | None = None, padding: str = "post") -> Array:
         """Targets for `x` with a step axis, (B, T'[, C]), padded behind, with 0; or a clear error.
 
         Integers are class labels, (B,) if the model reads the last step, else (B, T); and so are booleans, 0 and 1.
         With an axis more, (B, C) or (B, T, C), any real numbers are values, in the model's precision.
 
-        >>> from lstm_core import last, mse, rnn
-        >>> net = Model([rnn(2, 3), last()], mse, rng=np.random.default_rng(0))
-        >>> net.check_target(np.ones((5, 3)), np.ones((5, 4, 2))).shape
-        (5, 1, 3)
+        >>> model = Model([dense(2, 3), last()], softmax_cross_entropy, rng=rng)
+        >>> model.check_target(np.array([0, 2]), np.zeros((2, 5, 2), np.float32)).shape
+        (2, 1)
         """
         xp = namespace(x=x, y=y)
         axes = {"B": len(x)} if self.reads_last else {"B": len(x), "T": x.shape[1]}

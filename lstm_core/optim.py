@@ -6,7 +6,7 @@ An optimiser is two functions: `init(theta)` returns its state, a dict; `update(
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,17 +23,35 @@ from .checks import (
     check_same_shape,
     check_writable,
 )
+from .types import Array, Schedule
 
 
 class Optimizer(NamedTuple):
-    """init: theta -> state; update: theta, grad, state, rate -> None (in place)."""
+    """Two functions that make weights better. All arrays are flat and of one length, (N,).
 
-    init: Callable
-    update: Callable
+    init:   theta -> state, a dict of numbers and arrays
+    update: theta, grad, state, rate -> None: moves theta and the state in place
+
+    >>> optimizer = sgd()
+    >>> theta = np.array([1.0, 2.0])
+    >>> state = optimizer.init(theta)
+    >>> optimizer.update(theta, np.array([1.0, 1.0]), state, 0.5)
+    >>> theta
+    array([0.5, 1.5])
+    """
+
+    init: Callable[[Array], dict[str, Any]]
+    update: Callable[[Array, Array, dict[str, Any], float], None]
 
 
-def sgd():
-    """θ ← θ - η ∇."""
+def sgd() -> Optimizer:
+    """θ ← θ - η ∇.
+
+    >>> theta, optimizer = np.zeros(1), sgd()
+    >>> optimizer.update(theta, np.ones(1), optimizer.init(theta), 0.1)
+    >>> theta
+    array([-0.1])
+    """
 
     def update(theta, grad, state, rate):
         rate = _check_update(theta, grad, state, rate)
@@ -64,8 +82,16 @@ def _check_update(theta, grad, state, rate, *arrays):
     return check_not_negative("rate", rate)
 
 
-def momentum(beta=0.9):
-    """v ← β v + ∇;  θ ← θ - η v (Polyak's heavy ball)."""
+def momentum(beta: float = 0.9) -> Optimizer:
+    """v ← β v + ∇;  θ ← θ - η v (Polyak's heavy ball).
+
+    >>> theta, optimizer = np.zeros(1), momentum(0.5)
+    >>> state = optimizer.init(theta)
+    >>> for _ in range(2):
+    ...     optimizer.update(theta, np.ones(1), state, 1.0)
+    >>> theta, state  # two steps, of 1 and of 1.5
+    (array([-2.5]), {'v': array([1.5])})
+    """
     beta = check_fraction("beta", beta)
 
     def init(theta):
@@ -82,12 +108,18 @@ def momentum(beta=0.9):
     return Optimizer(init, update)
 
 
-def adam(beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
+def adam(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0) -> Optimizer:
     """Adam (Kingma & Ba 2015), with weight decay AdamW (Loshchilov & Hutter 2019): λ acts on θ, not on ∇.
 
     m ← β₁ m + (1-β₁) ∇;  v ← β₂ v + (1-β₂) ∇²;  θ ← θ - η (m / (1-β₁ᵏ)) / (sqrt(v / (1-β₂ᵏ)) + ε) - η λ θ
 
     k counts the updates. The decay λ = `weight_decay` acts on all parameters, the biases included.
+
+    >>> theta, optimizer = np.zeros(2), adam()
+    >>> state = optimizer.init(theta)
+    >>> optimizer.update(theta, np.array([1000.0, -0.001]), state, 0.1)
+    >>> theta.round(4), state["k"]  # the first step is as long as the rate, whatever the gradient
+    (array([-0.1,  0.1]), 1)
     """
     beta1, beta2 = check_fraction("beta1", beta1), check_fraction("beta2", beta2)
     epsilon, weight_decay = check_positive("epsilon", epsilon), check_fraction("weight_decay", weight_decay)
@@ -116,10 +148,16 @@ def adam(beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0):
     return Optimizer(init, update)
 
 
-def clip_global_norm(grad, limit):
+def clip_global_norm(grad: Array, limit: float | None) -> float:
     """Scale the flat gradient in place so that its Euclidean norm is at most `limit` (Pascanu et al. 2013).
 
     Returns the norm before clipping, a float. `limit` None only measures.
+
+    >>> grad = np.array([3.0, 4.0])
+    >>> clip_global_norm(grad, 1.0)
+    5.0
+    >>> grad
+    array([0.6, 0.8])
     """
     check_real("grad", grad)
     if limit is not None:
@@ -153,8 +191,12 @@ def _norm(grad):
 # ---- schedules: progress in epochs -> rate ----------------------------------------------------------------
 
 
-def constant(rate):
-    """The same rate throughout."""
+def constant(rate: float) -> Schedule:
+    """The same rate throughout.
+
+    >>> constant(1e-3)(7.5)
+    0.001
+    """
     rate = check_positive("rate", rate)
 
     def schedule(progress):
@@ -164,8 +206,13 @@ def constant(rate):
     return schedule
 
 
-def steps(rate, every, factor=0.5):
-    """`rate`, multiplied by `factor` after every `every` epochs."""
+def steps(rate: float, every: float, factor: float = 0.5) -> Schedule:
+    """`rate`, multiplied by `factor` after every `every` epochs.
+
+    >>> rate = steps(1.0, every=10)
+    >>> [rate(epoch) for epoch in (0, 9.9, 10, 25)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
     rate, every, factor = (check_positive(k, v) for k, v in {"rate": rate, "every": every, "factor": factor}.items())
 
     def schedule(progress):
@@ -179,10 +226,14 @@ def steps(rate, every, factor=0.5):
     return schedule
 
 
-def cosine(rate, epochs, warmup=0.0):
+def cosine(rate: float, epochs: float, warmup: float = 0.0) -> Schedule:
     """Linear from 0 to `rate` over `warmup` epochs, then half a cosine down to 0 at `epochs`.
 
     The descent is Loshchilov & Hutter's (2017); with the warm-up it is the one-cycle rate of Smith & Topin (2019).
+
+    >>> rate = cosine(1.0, epochs=12, warmup=2)
+    >>> [round(rate(epoch), 3) for epoch in (0, 1, 2, 7, 12)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
     """
     rate, epochs = check_positive("rate", rate), check_positive("epochs", epochs)
     warmup = check_number("warmup", warmup)

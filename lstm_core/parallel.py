@@ -10,20 +10,23 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import namespace, to_device, to_host
 from .checks import brief, check_positive
+from .history import History
+from .model import Model
+from .types import Array, Shape
 
 
 @contextmanager
-def job(timeout=3600.0):
+def job(timeout: float | None = 3600.0) -> Iterator[Any]:
     """`with job() as comm: …` is the body of a script for `mpiexec -n 4 python script.py`; comm is MPI's COMM_WORLD.
 
     A rank that leaves the body by an exception, `sys.exit` included, prints it and ends the whole job with status 1:
@@ -31,6 +34,11 @@ def job(timeout=3600.0):
     them hangs, or was stopped. (Choose more than what rank 0 alone may take to score the validation set, or in
     after_epoch. None: wait for ever.) Raises ImportError without mpi4py, ValueError for a timeout that is no positive
     number; started without mpiexec, it is one rank.
+
+    >>> with parallel.job(timeout=0) as comm:
+    ...     print(f"rank {comm.rank} of {comm.size}")
+    Traceback (most recent call last):
+    ValueError: timeout: expected a positive number, got 0
     """
     timeout = None if timeout is None else check_positive("timeout", timeout)
     try:
@@ -57,10 +65,20 @@ class Watched:
     """A communicator all of whose calls may take so many seconds; after that it prints so and calls `end`.
 
     A thread of its own looks at the clock, since the call itself does not come back; until `over` is set.
+
+    >>> class Comm:
+    ...     rank, size = 0, 1
+    ...     def bcast(self, value):
+    ...         return value
+    >>> watched = parallel.Watched(Comm(), 60, end=lambda: None)
+    >>> watched.bcast(5), watched.size
+    (5, 1)
+    >>> watched.over.set()
     """
 
-    def __init__(self, comm, timeout, end):
-        self._comm, self._timeout, self._end, self._waiting = comm, timeout, end, None
+    def __init__(self, comm: Any, timeout: float, end: Callable[[], Any]):
+        self._comm, self._timeout, self._end = comm, timeout, end
+        self._waiting: tuple[str, float] | None = None
         self.over = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -88,7 +106,11 @@ class Watched:
 
 
 class Share(NamedTuple):
-    """What a rank learns from of a batch: some of its `examples`, a slice, and whether they count, 1 or 0."""
+    """What a rank learns from of a batch: some of its `examples`, a slice, and whether they count, 1 or 0.
+
+    >>> parallel.ALONE.share(10)
+    Share(examples=slice(0, None, 1), counts=1)
+    """
 
     examples: slice
     counts: int
@@ -102,20 +124,29 @@ class Team(NamedTuple):
     agree:      model, rng, history -> None: all go on, in place, from those of rank 0
     bcast:      value -> the value of rank 0
     mean:       loss, flat gradient, weight -> weighted means of both over the ranks, and the sum of the weights
+
+    >>> parallel.team(None) is parallel.ALONE
+    True
+    >>> parallel.ALONE.size, parallel.ALONE.bcast(3)
+    (1, 3)
     """
 
     rank: int
     size: int
-    together: Callable
-    agree: Callable
-    bcast: Callable
-    mean: Callable
+    together: Callable[[Callable, Callable], Any]
+    agree: Callable[[Model, np.random.Generator, History], None]
+    bcast: Callable[[Any], Any]
+    mean: Callable[[Any, Array, float], tuple[Any, Array, Any]]
 
-    def share(self, count):
+    def share(self, count: int) -> Share:
         """This rank's `Share` of a batch of `count` examples: every size-th of them.
 
         Where there are fewer examples than ranks, some rank gets none. It takes the first one, so that it makes the
         same calls as all others, and what it finds counts for nothing.
+
+        >>> team = parallel.ALONE._replace(rank=1, size=3)
+        >>> np.arange(10)[team.share(10).examples], team.share(1).counts
+        (array([1, 4, 7]), 0)
         """
         if self.rank < count:
             return Share(slice(self.rank, None, self.size), 1)
@@ -132,10 +163,14 @@ ALONE = Team(
 )
 
 
-def team(comm):
+def team(comm: Any) -> Team:
     """The `Team` of an MPI communicator, or `ALONE` where there is none, or one rank only.
 
     A mean over one rank is the number itself. `mean` would multiply it by its weight and divide it again, and round.
+
+    >>> parallel.team("world")
+    Traceback (most recent call last):
+    TypeError: comm: expected an MPI communicator, as parallel.job gives it, got 'world'
     """
     if comm is not None and not hasattr(comm, "Allreduce"):
         raise TypeError(f"comm: expected an MPI communicator, as parallel.job gives it, got {brief(comm)}")
@@ -150,22 +185,39 @@ class Draws:
 
     All ranks draw the numbers of all `count` examples from generators in the same state, which so stay the same; each
     keeps those of its own `examples`, a slice.
+
+    >>> draws = parallel.Draws(rng, 4, slice(1, None, 2))  # of 4 examples this rank has the second and the last
+    >>> draws.random((5, 3, 2)).shape
+    (5, 3, 2)
     """
 
     rng: np.random.Generator
     count: int
     examples: slice
 
-    def random(self, shape):
-        """Numbers in [0, 1), an array of `shape` (…, B), for the B examples of this rank."""
+    def random(self, shape: Shape) -> np.ndarray:
+        """Numbers in [0, 1), an array of `shape` (…, B), for the B examples of this rank.
+
+        >>> ranks = [parallel.Draws(np.random.default_rng(0), 2, slice(k, None, 2)) for k in range(2)]
+        >>> both = np.concatenate([draws.random((3, 1)) for draws in ranks], axis=1)
+        >>> np.array_equal(both, np.random.default_rng(0).random((3, 2)))
+        True
+        """
         return self.rng.random((*shape[:-1], self.count))[..., self.examples]
 
 
-def together(comm, fingerprints, check):
+def together(comm: Any, fingerprints: Callable[[Any], Mapping[str, str]], check: Callable[[], Any]) -> Any:
     """What `check()` returns, on every rank; or an error on every rank.
 
     A rank whose `check` fails raises its error, the others a ValueError that quotes it. Where the `fingerprints` of
     what `check` returned, a dict of texts, are not those of rank 0, every rank raises a ValueError that names them.
+
+    >>> class Comm:  # one rank
+    ...     rank, size = 0, 1
+    ...     def bcast(self, value, root=0):
+    ...         return value
+    >>> parallel.together(Comm(), lambda found: {"x": str(found)}, lambda: 5)
+    5
     """
     found, failure = None, None
     try:
@@ -188,17 +240,33 @@ def together(comm, fingerprints, check):
     return found
 
 
-def agree(comm, model, rng, history):
-    """Give every rank the parameters, the generator's state and the history of rank 0, in place: two broadcasts."""
+def agree(comm: Any, model: Model, rng: np.random.Generator, history: History) -> None:
+    """Give every rank the parameters, the generator's state and the history of rank 0, in place: two broadcasts.
+
+    >>> class Comm:  # rank 0 has trained for longer
+    ...     def bcast(self, value):
+    ...         return (np.ones(2, np.float32), value[1]) if isinstance(value, tuple) else {"loss": [0.5]}
+    >>> model, history = Model([dense(1, 1)], mse, rng=rng), History()
+    >>> parallel.agree(Comm(), model, rng, history)
+    >>> model.theta, history.loss
+    (array([1., 1.], dtype=float32), [0.5])
+    """
     model.theta[...], rng.bit_generator.state = comm.bcast((model.theta, rng.bit_generator.state))
     vars(history).update(comm.bcast(vars(history)))
 
 
-def mean(comm, loss, grad, weight):
+def mean(comm: Any, loss: Any, grad: Array, weight: float) -> tuple[Any, Array, Any]:
     """Means of loss and flat gradient over the ranks, weighted, and the sum of the weights: one Allreduce.
 
     With the number of steps that count as the weight, means over a rank's steps become the means over all steps. Where
     all weights are 0 there is none, and all that comes back is 0.
+
+    >>> class Comm:  # the other rank has the same number of steps, loss 3 and gradient [0, 2]
+    ...     def Allreduce(self, _, message):
+    ...         message += 5 * np.array([0.0, 2.0, 3.0, 1.0])
+    >>> loss, grad, weight = parallel.mean(Comm(), 1.0, np.array([1.0, 1.0]), 5)
+    >>> float(loss), grad, float(weight)
+    (2.0, array([0.5, 1.5]), 10.0)
     """
     xp = namespace(grad)
     message = to_host(weight * xp.concatenate([grad, xp.asarray([float(loss), 1], grad.dtype)]))

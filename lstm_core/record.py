@@ -8,15 +8,16 @@ and what draws, speeds up or translates a cell starts from it. Nothing else trac
 import itertools
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import symbols
 from .arrays import ZERO
-from .cells import positive, sigmoid
+from .cells import Cell, positive, sigmoid
 from .checks import check_cell, check_flag, check_function
 from .symbols import sympy  # which says what to install where it is missing
+from .types import Planes, Tanh
 
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
@@ -38,11 +39,16 @@ class Node(_NoArray):
     order: nodes made later have a greater number
     names: what the function calls it, in order; of an input, first what it is: "a_i", "u_i", "c" of the state, "p_i";
            in `back` "dh", "dc" for the upstream gradient, and the names of what `step` kept
+
+    >>> from lstm_core.record import record
+    >>> step = record(cells.RNN)[0].step
+    >>> [(node.op, node.names) for node in step.nodes]
+    [('input', ['a_h']), ('input', ['u_h']), ('input', ['h']), ('+', ['au']), ('tanh', ['h'])]
     """
 
     _number = itertools.count()
 
-    def __init__(self, op, *args, names=()):
+    def __init__(self, op: str, *args: Any, names: Iterable[str] = ()):
         self.op, self.args, self.names, self.order = op, args, [*names], next(self._number)
 
     def __repr__(self):
@@ -56,7 +62,10 @@ class Node(_NoArray):
     def __array_namespace__(self):
         return _Recording
 
-    real = property(lambda self: _Real(self))
+    @property
+    def real(self) -> "_Real":
+        """The real part, by which `cells.positive` goes."""
+        return _Real(self)
 
 
 class _Real(NamedTuple):
@@ -116,8 +125,14 @@ for _op, _name in {"+": "add", "-": "sub", "*": "mul", "/": "truediv"}.items():
         setattr(_class, f"__r{_name}__", _make(_op, swapped=True))
 
 
-def elementary(tanh, node, x):
-    """The value of a node that is tanh, sigmoid or positive of x."""
+def elementary(tanh: Tanh, node: Node, x: Any) -> Any:
+    """The value of a node that is tanh, sigmoid or positive of x.
+
+    >>> from lstm_core.record import elementary, record
+    >>> h = record(cells.RNN)[0].step.nodes[-1]
+    >>> elementary(np.tanh, h, np.zeros(2))
+    array([0., 0.])
+    """
     return {"tanh": tanh, "sigmoid": lambda x: sigmoid(x, tanh), "positive": positive}[node.op](x)
 
 
@@ -128,20 +143,37 @@ class Record(NamedTuple):
     inputs:   "a", "u", "s", "p" of a step, "ds", "kept", "p" of a back -> its planes, nodes (or `ZERO` for p)
     outputs:  "s", "kept" of a step, "da", "du", "ds", "dp" of a back -> nodes, or the number 0
     nodes:    the inputs and all that the outputs are made of, in the order of the calculation
+
+    >>> from lstm_core.record import record
+    >>> back = record(cells.RNN)[0].back
+    >>> back.inputs, back.outputs["da"]
+    ({'ds': (dh,), 'kept': RNNKept(h=h), 'p': ()}, (dh_bar,))
     """
 
     function: Callable
-    inputs: dict
-    outputs: dict
-    nodes: list
+    inputs: dict[str, Planes]
+    outputs: dict[str, Planes]
+    nodes: list[Node]
 
-    def play(self, inputs, tanh, apply=elementary, see=lambda node, value: value):
+    def play(
+        self,
+        inputs: Mapping[str, Planes],
+        tanh: Tanh | None,
+        apply: Callable[[Any, Node, Any], Any] = elementary,
+        see: Callable[[Node, Any], Any] = lambda node, value: value,
+    ) -> tuple[Planes, ...]:
         """What the function returns for other `inputs`, planes by name as in `inputs`.
 
         apply: tanh, node, x -> the value of a node that is tanh, sigmoid or positive of x
         see:   node, value -> what stands for the value from then on; called for each node, in order
+
+        >>> from lstm_core.record import record
+        >>> step = record(cells.RNN)[0].step
+        >>> zero = np.zeros((1, 1))
+        >>> step.play({"a": [zero], "u": [zero], "s": [zero], "p": []}, np.tanh)
+        ((array([[0.]]),), RNNKept(h=array([[0.]])))
         """
-        values = {}
+        values: dict[Node, Any] = {}
         for name, nodes in self.inputs.items():
             values |= {n: v for n, v in zip(nodes, inputs[name], strict=True) if isinstance(n, Node)}
         for node in self.nodes:
@@ -155,8 +187,15 @@ class Record(NamedTuple):
         planes = {name: [values.get(node, node) for node in nodes] for name, nodes in self.outputs.items()}
         return tuple(_like(self.outputs[name], found) for name, found in planes.items())
 
-    def arguments(self, node):
-        """The named nodes that `node` is computed from directly: where the arrows come from that lead to it."""
+    def arguments(self, node: Node) -> list[Node]:
+        """The named nodes that `node` is computed from directly: where the arrows come from that lead to it.
+
+        >>> from lstm_core.record import record
+        >>> step = record(cells.LSTM)[0].step
+        >>> c = next(node for node in step.nodes if node.names == ["c"])
+        >>> sorted(str(node) for node in step.arguments(c))
+        ['c_prev', 'f', 'g', 'i']
+        """
         found, todo = {}, [*node.args]
         while todo:
             x = todo.pop(0)
@@ -166,38 +205,67 @@ class Record(NamedTuple):
                 todo = [*x.args, *todo]
         return list(found)
 
-    def expression(self, node):
-        """SymPy's expression for `node` in the symbols of its `arguments`."""
+    def expression(self, node: Node) -> sympy.Expr:
+        """SymPy's expression for `node` in the symbols of its `arguments`.
+
+        >>> from lstm_core.record import record
+        >>> step = record(cells.LSTM)[0].step
+        >>> step.expression(next(node for node in step.nodes if node.names == ["c"]))
+        c_prev*f + g*i
+        """
         return _expression(node, self.symbol, top=True)
 
-    def partial(self, node, argument):
-        """∂⁺node/∂argument: the derivative of `node`'s own formula, its other arguments held fixed. By SymPy."""
+    def partial(self, node: Node, argument: Node) -> sympy.Expr:
+        """∂⁺node/∂argument: the derivative of `node`'s own formula, its other arguments held fixed. By SymPy.
+
+        >>> from lstm_core.record import record
+        >>> step = record(cells.LSTM)[0].step
+        >>> c = next(node for node in step.nodes if node.names == ["c"])
+        >>> {str(argument): step.partial(c, argument) for argument in step.arguments(c)}["f"]
+        c_prev
+        """
         return sympy.diff(self.expression(node), self.symbol(argument))
 
-    def symbol(self, node):
-        """The symbol that stands for a named node; two nodes of one name (dc, before and after) get two symbols."""
+    def symbol(self, node: Node) -> sympy.Symbol:
+        """The symbol that stands for a named node; two nodes of one name (dc, before and after) get two symbols.
+
+        >>> from lstm_core.record import record
+        >>> back = record(cells.LSTM)[0].back
+        >>> [back.symbol(node) for node in back.nodes if "dc" in node.names]
+        [dc, dc']
+        """
         same = [n for n in self.nodes if n.names and n.names[-1] == node.names[-1]]
         k = next(k for k, n in enumerate(same) if n is node)
         return sympy.Symbol(node.names[-1] + "'" * k, real=True)
 
 
 class Recorded(NamedTuple):
-    """A stage's `Record`s of step and back."""
+    """A stage's `Record`s of step and back.
+
+    >>> from lstm_core.record import record
+    >>> [recorded] = record(cells.GRU)
+    >>> recorded.step.function.__name__, recorded.back.function.__name__
+    ('gru_step', 'gru_back')
+    """
 
     step: Record
     back: Record
 
 
-def record(cell, own=True):
+def record(cell: Cell, own: bool = True) -> list[Recorded]:
     """The `Recorded` of each stage of `cell`. own: whether p is there; if not it is `ZERO`, and leaves no trace.
 
     Raises TypeError, with the function's name, if a step or back does more than + - * /, tanh and positive.
+
+    >>> from lstm_core.record import record
+    >>> [len(stage.step.nodes) for stage in record(cells.GRU_BEFORE)]
+    [10, 12]
     """
     check_cell(cell)
     check_flag("own", own)
     found, state = [], cell.states
     for stage in cell.stages:
-        p = [Node("input", names=[f"p_{k}"]) if own else ZERO for k in cell.own]
+        p: list[Any] = [Node("input", names=[f"p_{k}"]) if own else ZERO for k in cell.own]
         inputs = {"a": _Array(_inputs(stage.inputs, "a_")), "u": _Array(_inputs(stage.recurs, "u_"))}
         inputs |= {"s": _inputs(state), "p": _Array(p)}
         after, kept = _traced(stage.step, *inputs.values(), _tanh)
@@ -212,11 +280,24 @@ def record(cell, own=True):
     return found
 
 
-def played(cell, see, apply=elementary, own=True):
+def played(
+    cell: Cell,
+    see: Callable[[int, Record, Node, Any], Any],
+    apply: Callable[[Any, Node, Any], Any] = elementary,
+    own: bool = True,
+) -> Cell:
     """`cell`, but its steps and backs are played from its record: the same arithmetic, open to hooks.
 
     see:   the stage's number, record, node, value -> what stands for the value from then on
     apply: as in `Record.play`
+
+    >>> from lstm_core.record import played
+    >>> seen = []
+    >>> spy = played(cells.RNN, lambda stage, record, node, value: seen.append(node.op) or value)
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(spy, 1, 1).items()}
+    >>> h, _, _ = scan.forward(spy, P, np.zeros((1, 1, 1)))
+    >>> seen
+    ['input', 'input', 'input', '+', 'tanh']
     """
 
     check_function("see", see, "a function of stage, record, node and value", 4)

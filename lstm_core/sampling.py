@@ -1,13 +1,18 @@
 """Sampling: what a trained model says, label by label."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .arrays import namespace, to_host
 from .checks import brief, check_count, check_kind, check_labels, check_not_negative, check_rng, check_shape, listed
 from .model import Model
+from .types import Array
 
 
-def sample(model, start, count, *, rng, temperature=1.0):
+def sample(
+    model: Model, start: Array | Sequence[int], count: int, *, rng: np.random.Generator, temperature: float = 1.0
+) -> np.ndarray:
     """Draw `count` labels, one after the other, each from what the model expects after all before it.
 
     model:       reads labels 0 … C-1 (by an embedding, or as one-hot columns) and gives C scores y
@@ -18,6 +23,11 @@ def sample(model, start, count, *, rng, temperature=1.0):
 
     The state is carried along, so each label costs one step. Returns (count,) int64. Raises ValueError or TypeError
     for bad input, and FloatingPointError for scores that are not finite.
+
+    >>> model = Model([embedding(3, 3)], softmax_cross_entropy, rng=rng)
+    >>> model.params["embedding.W"] = np.eye(3, k=-1, dtype=np.float32)  # after 0 comes 1, after 1 comes 2
+    >>> sample(model, [0], 2, rng=rng, temperature=0)
+    array([1, 2])
     """
     count, temperature = check_count("count", count), check_not_negative("temperature", temperature)
     check_rng(rng)

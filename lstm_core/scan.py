@@ -27,6 +27,7 @@ from .checks import (
     check_shape,
     listed,
 )
+from .types import Array, Arrays, Shape, State
 
 
 class Kept(NamedTuple):
@@ -34,27 +35,44 @@ class Kept(NamedTuple):
 
     q:    what the recurrent product read (H, B): h_{t-1}, or what the stage before handed over
     kept: what the stage's `step` kept, a named tuple such as `cells.LSTMKept`
+
+    >>> lstm = cells.LSTM
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(lstm, 2, 3).items()}
+    >>> h, state, cache = scan.forward(lstm, P, np.ones((5, 2, 1)))
+    >>> first = cache.steps[0][0]  # of step 1 the only stage
+    >>> first.q.shape, first.kept.f[0]
+    ((3, 1), array([0.5]))
     """
 
-    q: object
-    kept: tuple
+    q: Array
+    kept: Any
 
 
 class Cache(NamedTuple):
     """What `forward` keeps for `backward`.
 
-    x, mask: as they were handed in
+    x, mask: as they were handed in, (T, D, B) and (T, B) or None
     steps:   for each step t, a tuple with one `Kept` for each stage; none if nothing was to be kept
+
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 2, 3).items()}
+    >>> _, _, cache = scan.forward(cells.RNN, P, np.ones((5, 2, 1)))
+    >>> len(cache.steps), cache.mask is None
+    (5, True)
     """
 
-    x: object
-    mask: object
-    steps: list
+    x: Array
+    mask: Array | None
+    steps: list[tuple[Kept, ...]]
 
-    def planes(self, name):
+    def planes(self, name: str) -> Array:
         """What the cell kept as `name` at every step: `cache.planes("c")` is c_1, ..., c_T, (T, H, B).
 
         Where several stages kept it, it is the last one's. Raises ValueError if none did.
+
+        >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.LSTM, 2, 3).items()}
+        >>> _, _, cache = scan.forward(cells.LSTM, P, np.ones((5, 2, 1)))
+        >>> cache.planes("c").shape
+        (5, 3, 1)
         """
         check_kind("name", name, str, "the name of something that the cell kept")
         found = [[getattr(s.kept, name) for s in step if name in getattr(s.kept, "_fields", ())] for step in self.steps]
@@ -63,7 +81,9 @@ class Cache(NamedTuple):
         return namespace(self.x).stack([of_step[-1] for of_step in found])
 
 
-def forward(cell, P, x, state=None, keep=True, mask=None):
+def forward(
+    cell: Cell, P: Arrays, x: Array, state: State | None = None, keep: bool = True, mask: Array | None = None
+) -> tuple[Array, tuple[Array, ...], Cache]:
     """Run `cell` over a sequence.
 
     x:      (T, D, B)
@@ -75,6 +95,13 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
 
     h and the final state may share memory with the cache: do not write into them before `backward`.
     Raises ValueError for a wrong shape or name, TypeError for mixed dtypes or mixed array modules.
+
+    >>> T, B, D, H = 5, 2, 3, 4
+    >>> shapes = scan.parameter_shapes(cells.LSTM, D, H)
+    >>> P = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    >>> h, (h_T, c_T), cache = scan.forward(cells.LSTM, P, rng.standard_normal((T, D, B)))
+    >>> h.shape, c_T.shape
+    ((5, 4, 2), (4, 2))
     """
     xp, state = check_forward(cell, P, x, state, keep, mask)
     T, _, B = x.shape
@@ -103,7 +130,9 @@ def forward(cell, P, x, state=None, keep=True, mask=None):
     return h[1:], state, Cache(x, mask, steps)
 
 
-def backward(cell, P, cache, dh, dstate=None):
+def backward(
+    cell: Cell, P: Arrays, cache: Cache, dh: Array, dstate: State | None = None
+) -> tuple[dict[str, Array], Array, tuple[Array, ...]]:
     """Backpropagation through time (Werbos 1990): the exact derivative of `forward`.
 
     dh:     (T, H, B), derivative of the loss with respect to every h_t
@@ -111,6 +140,12 @@ def backward(cell, P, cache, dh, dstate=None):
     returns grads (a dict like P), dx (T, D, B), dstate0 (a tuple like the state)
 
     Raises as `forward` does.
+
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 3, 4).items()}
+    >>> h, state, cache = scan.forward(cells.RNN, P, np.ones((5, 3, 2)))
+    >>> grads, dx, dstate0 = scan.backward(cells.RNN, P, cache, dh=np.ones_like(h))
+    >>> grads["b"].ravel()  # 5 steps of 2 examples, each with the slope 1 of tanh at 0
+    array([10., 10., 10., 10.])
     """
     xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
     x, mask, steps = cache
@@ -161,12 +196,16 @@ def _own(cell, P):
     return P.get("p", (ZERO,) * len(cell.own))
 
 
-def parameter_shapes(cell, features, hidden, own=True):
-    """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False."""
+def parameter_shapes(cell: Cell, features: int, hidden: int, own: bool = True) -> dict[str, Shape]:
+    """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False.
+
+    >>> scan.parameter_shapes(cells.LSTM, features=2, hidden=3)
+    {'W': (12, 2), 'R': (12, 3), 'b': (12, 1), 'p': (3, 3, 1)}
+    """
     check_cell(cell)
     features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
     rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
-    shapes = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
+    shapes: dict[str, Shape] = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
     if own and cell.own:
         shapes["p"] = (len(cell.own), hidden, 1)
     return shapes
@@ -185,8 +224,13 @@ def check_forward(cell: Cell, P: Mapping, x: Any, state: Any, keep: bool, mask: 
     return xp, _check_state("state", cell, state, xp, H, B, x.dtype)
 
 
-def check_cache(cache):
-    """Raise TypeError unless `cache` is a `Cache`, of this module or of a reader's copy of it."""
+def check_cache(cache: Cache) -> None:
+    """Raise TypeError unless `cache` is a `Cache`, of this module or of a reader's copy of it.
+
+    >>> scan.check_cache("c")
+    Traceback (most recent call last):
+    TypeError: cache: expected the Cache of forward, got 'c'
+    """
     if getattr(cache, "_fields", None) != Cache._fields or not isinstance(cache, tuple):
         raise TypeError(f"cache: expected the Cache of forward, got {brief(cache)}")
 

@@ -1,18 +1,26 @@
 """Scores: how well a model does on a data set."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from .batches import check_examples, count_steps, counting_steps
+from .batches import Examples, check_examples, count_steps, counting_steps
 from .checks import check_count, check_kind
 from .model import Model, columns, step_mask
+from .types import Array
 
 
 class Scores(NamedTuple):
-    """loss: mean; error: fraction of wrong steps; whole: fraction of examples with at least one wrong step.
+    """How well a model does on a data set.
 
-    error and whole are nan where the targets are not class labels. A label that the loss ignores, or gives the weight
-    0, counts in none of the three, and an example that has no other is not one of those in `whole`.
+    loss:  the mean loss
+    error: the fraction of steps whose likeliest class is wrong; nan where the targets are not class labels
+    whole: the fraction of examples with at least one wrong step; nan as well
+
+    A label that the loss ignores, or gives the weight 0, counts in none of the three, and an example that has no other
+    is not one of those in `whole`.
+
+    >>> Scores(loss=0.5, error=0.01, whole=0.2).error
+    0.01
     """
 
     loss: float
@@ -20,19 +28,20 @@ class Scores(NamedTuple):
     whole: float
 
 
-def evaluate(model: Model, x: Any, y: Any, batch: int = 1000, lengths: Any = None, padding: str = "post") -> Scores:
+def evaluate(
+    model: Model, x: Array, y: Array, batch: int = 1000, lengths: Array | None = None, padding: str = "post"
+) -> Scores:
     """Scores of `model` on x (N, T, D) and y (see `fit`), `batch` examples at a time.
 
     lengths, padding: as in `Model.run`
 
     Raises ValueError or TypeError for bad input, and FloatingPointError if the loss is NaN: then nothing can be said.
 
-    >>> import numpy as np
-    >>> from lstm_core import dense, softmax_cross_entropy
-    >>> net = Model([dense(2, 3)], softmax_cross_entropy, rng=np.random.default_rng(0))
-    >>> net.theta[:] = 0  # it takes the three classes for equally likely: log 3
-    >>> evaluate(net, np.ones((4, 5, 2)), np.zeros((4, 5), int)).error
-    0.0
+    >>> model = Model([dense(1, 2)], softmax_cross_entropy, rng=rng)
+    >>> model.theta[:] = [1, -1, 0, 0]  # class 0 where x > 0, else class 1
+    >>> x = np.array([[[1], [2]], [[3], [-4]]], np.float32)
+    >>> evaluate(model, x, np.array([[0, 0], [0, 0]]))[1:]  # one of four steps is wrong, one of two examples
+    (0.25, 0.5)
     """
     check_kind("model", model, Model, "a Model")
     batch = check_count("batch", batch)
@@ -42,8 +51,16 @@ def evaluate(model: Model, x: Any, y: Any, batch: int = 1000, lengths: Any = Non
     return scores
 
 
-def score(model, examples, batch=1000):
-    """`Scores` of `model` on checked `batches.Examples`, `batch` of them at a time."""
+def score(model: Model, examples: Examples, batch: int = 1000) -> Scores:
+    """`Scores` of `model` on checked `batches.Examples`, `batch` of them at a time.
+
+    >>> from lstm_core.batches import check_examples
+    >>> from lstm_core.scores import score
+    >>> model = Model([dense(1, 1)], mse, rng=rng).at(np.zeros(2))
+    >>> x = np.ones((2, 3, 1))
+    >>> score(model, check_examples(model, x, x))
+    Scores(loss=1.0, error=nan, whole=nan)
+    """
     x, y, lengths = examples
     labels = y.dtype.kind in "iu"
     loss, weight, steps, wrong_steps, some, wrong_examples = 0.0, 0.0, 0, 0, 0, 0

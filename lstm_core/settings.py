@@ -1,9 +1,10 @@
 """Settings: what `fit` is given, checked in one place."""
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
 from types import FunctionType, NoneType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,10 +26,16 @@ from .history import History, check_fields
 from .losses import CrossEntropy
 from .model import Model
 from .optim import Optimizer
+from .types import Array, Module, Schedule, Shape
 
 
 class Settings(NamedTuple):
-    """What `fit` was given, checked: every number is Python's, all data is where the model will be. See `fit`."""
+    """What `fit` was given, checked: every number is Python's, all data is where the model will be. See `fit`.
+
+    >>> from lstm_core.settings import Settings
+    >>> Settings._fields[:4]
+    ('model', 'examples', 'validation', 'validation_batch')
+    """
 
     model: Model
     examples: Examples
@@ -36,20 +43,27 @@ class Settings(NamedTuple):
     validation_batch: int
     epochs: int
     batch: int
-    rate: object
+    rate: Schedule
     optimizer: Optimizer
     clip: float | None
     buckets: bool
     truncate: int | None
     patience: int | None
-    device: object
+    device: Module | None
 
 
 def checked(
-    model, x, y, *, epochs, rng, batch, rate, optimizer, clip, lengths, buckets, truncate, validation,
-    validation_batch, patience, history, after_epoch, device, progress, padding,
-):  # fmt: skip
-    """`Settings` of the arguments of `fit`. Raises ValueError or TypeError for the first that is not as described."""
+    model: Model, x: Array, y: Array, *, epochs: int, rng: np.random.Generator, batch: int, rate: Schedule,
+    optimizer: Optimizer, clip: float | None, lengths: Array | None, buckets: bool, truncate: int | None,
+    validation: Sequence[Array] | None, validation_batch: int, patience: int | None, history: History,
+    after_epoch: Callable[[History], Any] | None, device: str | Module | None, progress: bool, padding: str,
+) -> Settings:  # fmt: skip
+    """`Settings` of the arguments of `fit`. Raises ValueError or TypeError for the first that is not as described.
+
+    >>> fit(Model([dense(1, 1)], mse, rng=rng), [1], [1], epochs=0, rng=rng)  # `fit` has its arguments checked here
+    Traceback (most recent call last):
+    ValueError: epochs: expected a positive integer, got 0
+    """
     check_kind("model", model, Model, "a Model")
     if model.theta.dtype not in (np.float32, np.float64):
         raise TypeError(f"model: expected parameters of float32 or float64, got {model.theta.dtype}")
@@ -81,7 +95,7 @@ def checked(
         check_function("after_epoch", after_epoch, "a function of the history", 1)
     device = None if device is None else device_module(device)
     examples = check_examples(model, x, y, lengths, device, padding)
-    if lengths is not None:  # one's own, whatever the caller does with his in the meantime
+    if examples.lengths is not None:  # one's own, whatever the caller does with his in the meantime
         examples = examples._replace(lengths=examples.lengths.copy())
     validation = None if validation is None else _check_validation(model, validation, device, padding)
     return Settings(
@@ -90,8 +104,13 @@ def checked(
     )  # fmt: skip
 
 
-def start(optimizer, theta):
-    """The optimiser's first state for `theta`: a dict. TypeError unless all in it are numbers and arrays of its own."""
+def start(optimizer: Optimizer, theta: Array) -> dict[str, Any]:
+    """The optimiser's first state for `theta`: a dict. TypeError unless all in it are numbers and arrays of its own.
+
+    >>> from lstm_core.settings import start
+    >>> start(momentum(), np.zeros(2))
+    {'v': array([0., 0.])}
+    """
     state = optimizer.init(theta)
     check_kind("optimizer", state, dict, "an init that returns a dict")
     for name, value in state.items():
@@ -100,8 +119,15 @@ def start(optimizer, theta):
     return state
 
 
-def check_state_value(name, value, theta):
-    """Raise TypeError unless this value of an optimiser's state is a number, or an array that shares nothing with θ."""
+def check_state_value(name: str, value: Any, theta: Array) -> None:
+    """Raise TypeError unless this value of an optimiser's state is a number, or an array that shares nothing with θ.
+
+    >>> from lstm_core.settings import check_state_value
+    >>> theta = np.zeros(2)
+    >>> check_state_value("v", theta[:1], theta)
+    Traceback (most recent call last):
+    TypeError: optimizer: expected a state of its own, got the parameters themselves as v
+    """
     if isinstance(value, int | float):
         return
     if not getattr(value, "ndim", 0) or namespace(**{f"optimizer: state[{name!r}]": value}) is not namespace(theta):
@@ -111,10 +137,18 @@ def check_state_value(name, value, theta):
         raise TypeError(f"optimizer: expected a state of its own, got the parameters themselves as {name}")
 
 
-def fingerprints(given):
+def fingerprints(given: Settings) -> dict[str, str]:
     """What has to be the same on all ranks, by name, as short texts: other settings or data have other texts.
 
     Of the model only what is not handed over by rank 0: its layers, loss and dtype.
+
+    >>> from lstm_core.settings import Settings, fingerprints
+    >>> model = Model([dense(1, 1)], mse, rng=rng)
+    >>> given = Settings(model, check_examples(model, np.zeros((2, 2, 1)), np.zeros((2, 2, 1), np.float32)),
+    ...     None, 1000, 5, 100, constant(0.1), sgd(), None, False, None, None, None)
+    >>> other = given._replace(epochs=6)
+    >>> {name for name, text in fingerprints(given).items() if text != fingerprints(other)[name]}
+    {'epochs'}
     """
     model, examples = given.model, given.examples
     found = {
@@ -164,8 +198,15 @@ def _check_validation(model, validation, device, padding):
         raise type(error)(f"validation: {error}") from error
 
 
-def check_history(history, given):
-    """Raise ValueError unless `fit` can go on from this history with the `Settings` given."""
+def check_history(history: History, given: Settings) -> None:
+    """Raise ValueError unless `fit` can go on from this history with the `Settings` given.
+
+    >>> model, x = Model([dense(1, 1)], mse, rng=rng), np.zeros((2, 2, 1), np.float32)
+    >>> history = fit(model, x, x, epochs=2, rng=rng, progress=False)
+    >>> fit(model, x, x, epochs=1, rng=rng, history=history)  # `fit` asks here whether it can go on
+    Traceback (most recent call last):
+    ValueError: epochs: expected at least the 2 that history has, got 1
+    """
     model, epochs, first, scored = given.model, given.epochs, len(history.loss), len(history.validation)
     if first > epochs:
         raise ValueError(f"epochs: expected at least the {first} that history has, got {epochs}")
@@ -180,6 +221,11 @@ def check_history(history, given):
         raise ValueError(f"history: expected {expected} for this model, optimizer and patience, got {found}")
 
 
-def kinds(values):
-    """Shape and dtype of each value of a dict; () and the type of what is no array."""
+def kinds(values: Mapping[str, Any]) -> dict[str, tuple[Shape, str]]:
+    """Shape and dtype of each value of a dict; () and the type of what is no array.
+
+    >>> from lstm_core.settings import kinds
+    >>> kinds({"v": np.zeros(2), "k": 0})
+    {'v': ((2,), 'float64'), 'k': ((), 'int')}
+    """
     return {k: (getattr(v, "shape", ()), str(getattr(v, "dtype", type(v).__name__))) for k, v in values.items()}

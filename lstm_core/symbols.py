@@ -18,14 +18,31 @@ class positive(sympy.Function):
 
     That is so for x ≠ 0 only: what is proven of a relu holds where its argument is not 0. At the kink there is no
     derivative, and the code takes 0.
+
+    >>> from lstm_core import symbols
+    >>> symbols.positive(symbols.array("x", 1)[0])
+    positive(x_0)
     """
 
-    def fdiff(self, argindex=1):
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        """The derivative, for SymPy's `diff`: 0. Only `argindex` 1 is there.
+
+        >>> from lstm_core import symbols
+        >>> x = symbols.array("x", 1)[0]
+        >>> symbols.positive(x).diff(x)
+        0
+        """
         return sympy.Integer(0)
 
 
-def array(name, *shape):
-    """Array of distinct real SymPy symbols, one for each element: `array("a", 4, 1, 1)`."""
+def array(name: str, *shape: int) -> np.ndarray:
+    """Array of distinct real SymPy symbols, one for each element: `array("a", 4, 1, 1)`.
+
+    >>> from lstm_core import symbols
+    >>> symbols.array("a", 2, 1)
+    array([[a_0_0],
+           [a_1_0]], dtype=object)
+    """
     if not isinstance(name, str):
         raise TypeError(f"name: expected a word, got {type(name).__name__}")
     for n in shape:

@@ -9,8 +9,9 @@ import functools
 import math
 import sys
 import time
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -19,17 +20,38 @@ from .arrays import namespace, to_device
 from .batches import Batches, count_steps
 from .checks import brief, check_not_negative, is_finite
 from .history import History, go_back, whole_or_unfinished
+from .model import Model
 from .optim import Optimizer, adam, clip_global_norm, constant
 from .parallel import Draws, Team, team
 from .scores import score
 from .settings import check_history, check_state_value, checked, fingerprints, kinds, start
+from .types import Array, Module, Schedule
 
 
 def fit(
-    model, x, y, *, epochs, rng, batch=100, rate=None, optimizer=None, clip=None, lengths=None, buckets=False,
-    truncate=None, validation=None, validation_batch=1000, patience=None, history=None, after_epoch=None, device=None,
-    comm=None, progress=True, padding="post",
-):  # fmt: skip
+    model: Model,
+    x: Array,
+    y: Array,
+    *,
+    epochs: int,
+    rng: np.random.Generator,
+    batch: int = 100,
+    rate: Schedule | None = None,
+    optimizer: Optimizer | None = None,
+    clip: float | None = None,
+    lengths: Array | None = None,
+    buckets: bool = False,
+    truncate: int | None = None,
+    validation: Sequence[Array] | None = None,
+    validation_batch: int = 1000,
+    patience: int | None = None,
+    history: History | None = None,
+    after_epoch: Callable[[History], Any] | None = None,
+    device: str | Module | None = None,
+    comm: Any = None,
+    progress: bool = True,
+    padding: str = "post",
+) -> History:
     """Train `model` in place by minibatch gradient descent.
 
     x:          (N, T, D) floating point, finite; or labels (N, T), if the model begins with an embedding
@@ -70,6 +92,12 @@ def fit(
     After an error or an interrupt within an epoch, the weights and the optimiser's state are those of the last good
     update, to look at; the history is also the exception's attribute `history`, and with it `fit` goes on from the end
     of the last whole epoch, bit for bit: it puts model and rng back to where they were then.
+
+    >>> x, y = data.parity(rng, count=64, length=10)
+    >>> model = Model([lstm(2, 8), dense(8, 2)], softmax_cross_entropy, rng=rng)
+    >>> history = fit(model, x, y, epochs=2, rng=rng, batch=32, rate=constant(1e-2), clip=1.0, progress=False)
+    >>> len(history.loss), len(history.batch_norm)
+    (2, 4)
     """
     rate = constant(1e-3) if rate is None else rate
     optimizer = adam() if optimizer is None else optimizer
@@ -118,13 +146,16 @@ def _run(given, rng, history, after_epoch, ranks, progress):
 
 
 @functools.cache
-def keep_memory():
+def keep_memory() -> None:
     """Let the C library keep up to 64 MB of freed memory for the next batch. `fit` calls it; it acts once a process.
 
     glibc gives freed memory back to the system beyond a limit, and each batch would then pay for its pages again, some
     thousand page faults an update. The limit is twice the largest block that was ever freed, among those below 32 MB.
     So we free one such block. It takes no memory, since nothing is ever written to it. It is not one of NumPy's, since
     `tracemalloc` would count that. Limits that the user has set, as by MALLOC_TRIM_THRESHOLD_, stay as they are.
+
+    >>> from lstm_core.training import keep_memory
+    >>> keep_memory()
     """
     if sys.platform == "linux":
         import ctypes

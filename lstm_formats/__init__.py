@@ -11,3 +11,7 @@ file's size.
 
 from . import checkpoint, configs, keras_io, onnx_io, torch_io, xml_io
 from .checkpoint import load, save
+
+__all__ = [
+    "checkpoint", "configs", "load", "onnx_io", "save", "torch_io", "xml_io",
+]  # fmt: skip

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -42,18 +43,14 @@ def save(
     as a lambda), parameters that are not finite, a history that is not as `fit` makes it for this model; TypeError for
     another history or generator than NumPy's own, and for path and model the other way round; OSError from the disk.
 
-    >>> import numpy as np, tempfile
-    >>> from lstm_core import Model, dense, mse
-    >>> from lstm_formats import load, save
-    >>> model = Model([dense(3, 2)], mse, rng=np.random.default_rng(0))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(model, f"{folder}/model.safetensors")
-    ...     again, history, rng = load(f"{folder}/model.safetensors")
-    >>> bool((again.theta == model.theta).all()), history, rng
-    (True, None, None)
+    >>> checkpoint.save(Model([dense(2, 1)], mse, rng=rng), "run.safetensors", rng=rng)
+    >>> mine = Model([dense(2, 1)], lambda y, target: mse(y, target), rng=rng)
+    >>> checkpoint.save(mine, "run.safetensors")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: loss: expected one of ..., or a function with a name of its own, to save a model, got <function ...>
     """
     check_order(model, path)
-    meta = {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
+    meta: dict[str, Any] = {"sha256": BLANK, "version": VERSION, "model": config_of(model)}
     meta |= {"history": fields_of(history, model.theta), "rng": state_of(rng)}
     if history is not None:  # the long lists as arrays: safetensors takes no more than 100 MB of JSON
         meta["history"] |= {name: np.array(meta["history"][name], float) for name in PER_UPDATE}
@@ -83,6 +80,12 @@ def load(
     Raises OSError if there is no such file, and ValueError, naming the file, for one that is not whole: truncated,
     altered in any byte, of another format or version; and for one that is whole but that `save` does not write, with a
     field that is missing, of another type, or out of its range.
+
+    >>> model = Model([gru(3, 4), dense(4, 2)], mse, rng=rng)
+    >>> checkpoint.save("run.safetensors", model, rng=rng)
+    >>> other, history, its_rng = checkpoint.load("run.safetensors")
+    >>> np.array_equal(other.theta, model.theta), history, its_rng.random() == rng.random()
+    (True, None, True)
     """
     losses, raw = check_losses(losses), read(path)
     try:

@@ -8,6 +8,8 @@ So `check_wire` goes through the bytes, before they are parsed, and `check_graph
 import hashlib
 import json
 import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from lstm_core.checks import brief, listed
 
@@ -34,11 +36,17 @@ OURS = 1, 11, 7
 MESSAGE, FIELD, PACKED = 160, 32, 16
 
 
-def check_wire(raw, descriptor, messages=MESSAGES):
+def check_wire(raw: bytes, descriptor: Any, messages: Iterable[str] = MESSAGES) -> None:
     """Raise ValueError if the message `raw`, protobuf's bytes of the type `descriptor`, cannot be a file to read.
 
     It holds messages other than those of these names, is cut short, or would take much more memory than it has bytes.
     Protobuf: a message is fields, one after the other; a field is a key, 8 * number + kind, and a value.
+
+    >>> import onnx
+    >>> from lstm_formats.onnx_checks import check_wire
+    >>> check_wire(b"\\xff\\xff", onnx.ModelProto.DESCRIPTOR)
+    Traceback (most recent call last):
+    ValueError: protobuf: expected a whole integer: it is cut short
     """
     room, todo = 10_000_000 + len(raw), [(descriptor, 0, len(raw))]
     while todo:
@@ -80,8 +88,15 @@ def _varint(raw, at):
     raise ValueError("protobuf: expected a whole integer: it is cut short")
 
 
-def check_graph(graph):
-    """Raise ValueError if an ONNX graph has other operators than ours, or weights that are not all there."""
+def check_graph(graph: Any) -> None:
+    """Raise ValueError if an ONNX graph has other operators than ours, or weights that are not all there.
+
+    >>> import onnx
+    >>> from lstm_formats.onnx_checks import check_graph
+    >>> check_graph(onnx.GraphProto(node=[onnx.NodeProto(op_type="Loop")]))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: graph: expected the operators Add, GRU, ..., got  Loop
+    """
     for node in graph.node:
         if node.op_type not in OPERATORS or node.domain:
             found = listed([f"{node.domain} {node.op_type}"])
@@ -103,8 +118,13 @@ def check_tensor(tensor, types=(*DATA,)):
         raise ValueError(f"{name}: expected {brief(size)} numbers for dims {brief([*tensor.dims])}, got {found:g}")
 
 
-def digest(meta, parts):
-    """SHA-256 of the metadata and the parts of a graph, each protobuf's message."""
+def digest(meta: Mapping[str, str], parts: Iterable[Any]) -> str:
+    """SHA-256 of the metadata and the parts of a graph, each protobuf's message.
+
+    >>> from lstm_formats.onnx_checks import digest
+    >>> digest({"loss": "mse"}, []) == digest({"loss": "MSE"}, [])
+    False
+    """
     found = hashlib.sha256(json.dumps({k: v for k, v in meta.items() if k != "sha256"}, sort_keys=True).encode())
     for part in parts:
         raw = part.SerializeToString(deterministic=True)

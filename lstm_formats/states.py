@@ -6,6 +6,8 @@ What is written goes through the same checks as what is read, so that what can b
 import dataclasses
 import math
 import numbers
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from lstm_core.arrays import to_host
 from lstm_core.checks import brief
 from lstm_core.history import History
 from lstm_core.scores import Scores
+from lstm_core.types import Array
 
 from .configs import check_fields
 
@@ -22,7 +25,7 @@ UNFINISHED = ["theta", "optimizer", "rng", "updates", "best"]
 # The bit generators of NumPy, and what their states are: an integer in 0 … n, an array of a shape and dtype, or fields.
 # More than that a generator does not check: it crashes with a place in a buffer that the buffer does not have.
 HALF = {"has_uint32": 1, "uinteger": 2**32 - 1}
-GENERATORS = {
+GENERATORS: dict[Any, dict[str, Any]] = {
     np.random.MT19937: {"state": {"key": ((624,), "uint32"), "pos": 624}},
     np.random.PCG64: {"state": {"state": 2**128 - 1, "inc": 2**128 - 1}} | HALF,
     np.random.PCG64DXSM: {"state": {"state": 2**128 - 1, "inc": 2**128 - 1}} | HALF,
@@ -45,22 +48,32 @@ KINDS = {kind.__name__: kind for kind in GENERATORS}
 # ---- a generator -----------------------------------------------------------------------------------------------------
 
 
-def state_of(rng):
-    """The state of a numpy.random.Generator, as `generator_from` takes it; None of None.
+def state_of(rng: np.random.Generator | None) -> dict[str, Any] | None:
+    """The state of a numpy.random.Generator, as `generator_from` takes it; None for None.
 
     Raises TypeError for a generator or bit generator that is not NumPy's own: its class would not come back.
+
+    >>> from lstm_formats.states import generator_from, state_of
+    >>> state_of(np.random.default_rng(0))["bit_generator"]
+    'PCG64'
     """
     if rng is None:
         return None
-    bits = getattr(rng, "bit_generator", None)
+    bits: Any = getattr(rng, "bit_generator", None)
     if type(rng) is not np.random.Generator or type(bits) not in GENERATORS:
         kinds = ", ".join(KINDS)
         raise TypeError(f"rng: expected a numpy.random.Generator with one of {kinds}, got {brief(rng)}")
     return check_state("rng", bits.state)
 
 
-def generator_from(state):
-    """The generator in a state that `state_of` gave; None of None. ValueError, naming the field, for any other."""
+def generator_from(state: Mapping[str, Any] | None) -> np.random.Generator | None:
+    """The generator in a state that `state_of` gave; None for None. ValueError, naming the field, for any other.
+
+    >>> from lstm_formats.states import generator_from, state_of
+    >>> other = generator_from(state_of(rng))
+    >>> other.random() == rng.random()
+    True
+    """
     if state is None:
         return None
     bits = KINDS[check_state("rng", state)["bit_generator"]]()
@@ -68,8 +81,14 @@ def generator_from(state):
     return np.random.Generator(bits)
 
 
-def check_state(name, state):
-    """`state`, that of a bit generator. ValueError, naming the field, unless it can be one, down to every range."""
+def check_state(name: str, state: Any) -> dict[str, Any]:
+    """`state`, that of a bit generator. ValueError, naming the field, unless it can be one, down to every range.
+
+    >>> from lstm_formats.states import check_state
+    >>> check_state("rng", {"bit_generator": "RANDU"})
+    Traceback (most recent call last):
+    ValueError: rng.bit_generator: expected one of MT19937, PCG64, PCG64DXSM, Philox, SFC64, got 'RANDU'
+    """
     kind = state.get("bit_generator") if isinstance(state, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"{name}.bit_generator: expected one of {', '.join(KINDS)}, got {brief(kind)}")
@@ -100,11 +119,18 @@ def _check_form(name, found, form):
 # ---- a history -------------------------------------------------------------------------------------------------------
 
 
-def fields_of(history, theta):
-    """The fields of a `History` as `history_from` takes them, its arrays on the host; None of None.
+def fields_of(history: History | None, theta: Array) -> dict[str, Any] | None:
+    """The fields of a `History` as `history_from` takes them, its arrays on the host; None for None.
 
     Raises TypeError for anything but a `History`, and ValueError, naming the field, for one that `fit` would not make
     of a model with the parameters `theta`: of other fields, lengths, types or shapes, or not finite.
+
+    >>> from lstm_formats.states import fields_of
+    >>> fields_of(History(loss=[0.5]), np.zeros(2))
+    Traceback (most recent call last):
+    ValueError: history.seconds: expected 1 entries, got 0
+    >>> fields_of(History(loss=[0.5], seconds=[1], rate=[0.1]), np.zeros(2))["seconds"]
+    [1.0]
     """
     if history is None:
         return None
@@ -113,8 +139,14 @@ def fields_of(history, theta):
     return _checked(vars(history), theta)
 
 
-def history_from(fields, theta):
-    """The `History` of the fields that `fields_of` gave; None of None. Raises ValueError, naming the field, as that."""
+def history_from(fields: Mapping[str, Any] | None, theta: Array) -> History | None:
+    """The `History` of the fields that `fields_of` gave; None for None. Raises ValueError, naming the field, as that.
+
+    >>> from lstm_formats.states import fields_of, history_from
+    >>> history = History(loss=[0.5], seconds=[1.0], rate=[0.1])
+    >>> history_from(fields_of(history, np.zeros(2)), np.zeros(2)) == history
+    True
+    """
     return None if fields is None else History(**_checked(fields, theta))
 
 

@@ -10,6 +10,7 @@ biases are one here: see `places`.
 import re
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -37,24 +38,16 @@ def state_dict(model: Model, stacked: bool = False) -> dict[str, np.ndarray]:
     Raises ValueError for layers that PyTorch does not have: peepholes, variants, a GRU with reset before, reverse; and
     for layers to be stacked that none of its modules computes.
 
-    >>> import numpy as np
-    >>> from lstm_core import Model, dense, lstm, mse
-    >>> model = Model([lstm(3, 4), dense(4, 2)], mse, rng=np.random.default_rng(0))
-    >>> for name, x in state_dict(model).items():
-    ...     print(name, x.shape)
-    lstm.weight_ih_l0 (16, 3)
-    lstm.weight_hh_l0 (16, 4)
-    lstm.bias_ih_l0 (16,)
-    lstm.bias_hh_l0 (16,)
-    dense.weight (2, 4)
-    dense.bias (2,)
+    >>> model = Model([lstm(2, 3), dense(3, 1)], mse, rng=rng)
+    >>> {name: x.shape for name, x in torch_io.state_dict(model).items() if "ih" in name}
+    {'lstm.weight_ih_l0': (12, 2), 'lstm.bias_ih_l0': (12,)}
     """
     check_kind("model", model, Model, "a Model")
     theta = to_host(model.theta)
     return {name: array_of(theta, place) for name, place in _places(model, stacked).items()}
 
 
-def load_state_dict(model: Model, state: Mapping[str, object], stacked: bool = False, cast: bool = False) -> None:
+def load_state_dict(model: Model, state: Mapping[str, Any], stacked: bool = False, cast: bool = False) -> None:
     """Set the parameters of `model` to those of PyTorch's `state`, name -> tensor or NumPy array: all or none.
 
     Names are those of `state_dict`, and these may differ:
@@ -69,13 +62,11 @@ def load_state_dict(model: Model, state: Mapping[str, object], stacked: bool = F
     Raises ValueError for a wrong name, shape, dtype, NaN or infinity, and for an LSTM with proj_size; TypeError for
     masked arrays and other subclasses.
 
-    >>> import numpy as np
-    >>> from lstm_core import Model, lstm, mse
-    >>> model = Model([lstm(3, 4)], mse, rng=np.random.default_rng(0))
+    >>> model = Model([lstm(3, 4)], mse, rng=rng)
     >>> state = {"module.weight_ih_l0": np.ones((16, 3), np.float16), "module.weight_hh_l0": np.zeros((16, 4), "f2")}
-    >>> load_state_dict(model, state, cast=True)
-    >>> model.params["lstm.W"].mean(), abs(model.params["lstm.b"]).max()
-    (np.float32(1.0), np.float32(0.0))
+    >>> torch_io.load_state_dict(model, state, cast=True)
+    >>> float(model.params["lstm.W"].mean()), float(abs(model.params["lstm.b"]).max())
+    (1.0, 0.0)
     """
     check_kind("model", model, Model, "a Model")
     check_kind("state", state, Mapping, "a dict of arrays")

@@ -39,6 +39,11 @@ def save(model: Model, path: str | os.PathLike) -> None:
     """Write `model` to the file `path`, whole or not at all.
 
     Raises as `checkpoint.save` does, and ValueError for a cell with a name in it that XML cannot hold.
+
+    >>> model = Model([dense(2, 1)], mse, rng=rng)
+    >>> xml_io.save(model, "model.xml")
+    >>> files.read("model.xml").decode().splitlines()[2].strip()
+    '<Layer layer="dense" features="2" outputs="1">'
     """
     check_order(model, path)
     config, theta = config_of(model), to_host(model.theta)
@@ -56,6 +61,11 @@ def load(path: str | os.PathLike, losses: Mapping[str, Callable] | None = None) 
     Raises OSError if there is no such file, and ValueError, naming the file and the element, for one that is not what
     `save` writes, or has other numbers than those of its digest. Document types, and with them entities and references
     to other files, are refused.
+
+    >>> model = Model([gru(3, 4), dense(4, 2)], mse, rng=rng)
+    >>> xml_io.save(model, "model.xml")
+    >>> np.array_equal(xml_io.load("model.xml").theta, model.theta)  # to the last bit
+    True
     """
     losses, raw, reader = check_losses(losses), read(path), _Reader()
     try:

@@ -11,3 +11,7 @@ from .proof import Disproof, Proof, is_zero
 from .prove_cell import prove_cell
 from .prove_layer import prove_layer, prove_loss
 from .prove_scan import PROBE, prove_scan
+
+__all__ = [
+    "PROBE", "Disproof", "Proof", "is_zero", "prove_cell", "prove_layer", "prove_loss", "prove_scan",
+]  # fmt: skip

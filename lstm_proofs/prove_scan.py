@@ -8,8 +8,9 @@ import sympy
 from lstm_core import scan, symbols
 from lstm_core.cells import Cell, Stage
 from lstm_core.checks import brief, check_cell, check_count, check_kind, check_mask
+from lstm_core.types import Array
 
-from .proof import prove_derivatives
+from .proof import Proof, prove_derivatives
 
 # A polynomial cell that no product or index of the scan can hide from: two stages of unlike size, one gate without
 # input, two states, two own parameters, every input used, and da different from du. It is linear in the state, so that
@@ -51,7 +52,16 @@ PROBE = Cell("probe", [
 ], states="hc", own="01")  # fmt: skip
 
 
-def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=2, H=2, B=2, mask=None):
+def prove_scan(
+    forward: Callable = scan.forward,
+    backward: Callable = scan.backward,
+    cell: Cell = PROBE,
+    T: int = 2,
+    D: int = 2,
+    H: int = 2,
+    B: int = 2,
+    mask: Array | None = None,
+) -> list[Proof]:
     """Rung 2: `backward` is the derivative of `forward`, exactly, for T steps of `cell`.
 
     Every element of W, R, b, p, x and of the initial state is its own symbol, and so is the upstream gradient of every
@@ -59,6 +69,9 @@ def prove_scan(forward=scan.forward, backward=scan.backward, cell=PROBE, T=2, D=
     indeterminates of a sparse polynomial ring, which is fast; for another cell they are SymPy's. The mask is one of
     `scan.forward`, of booleans.
     Returns a list of `Proof`; raises `Disproof` at the first array that fails.
+
+    >>> [proof.statement for proof in prove_scan()][0]
+    'scan of probe, T=2: ∂loss/∂W = dW'
     """
     check_kind("forward", forward, Callable, "a function such as scan.forward")
     check_kind("backward", backward, Callable, "a function such as scan.backward")

@@ -11,11 +11,13 @@ import ast
 import copy
 import inspect
 import textwrap
+from collections.abc import Callable
+from typing import Any
 
 from .source import cited, tree
 
 
-def spoilt(function, *changes, **names):
+def spoilt(function: Callable, *changes: tuple[Any, ...], **names: Any) -> Callable:
     """A copy of `function` with all `changes` made, in a copy of its module's namespace to which `names` are added.
 
     A change is a tuple (label, was, becomes, *where):
@@ -30,12 +32,18 @@ def spoilt(function, *changes, **names):
 
     Returns the function; `__globals__` is the new namespace. Raises ValueError if a pattern is not there exactly once,
     or if `becomes` has a letter that stands for nothing.
+
+    >>> from lstm_proofs.spoil import spoilt
+    >>> wrong = spoilt(scan.backward, ("scan-dR", "A += B", "A = B"))  # only step 1 counts
+    >>> prove_scan(backward=wrong)
+    Traceback (most recent call last):
+    lstm_proofs.proof.Disproof: scan of probe, T=2: ∂loss/∂R = dR does not hold for R_0_0
     """
     definition, labels = tree(function), cited(textwrap.dedent(inspect.getsource(function)))
     for statement in ast.walk(definition):
         if isinstance(statement, ast.stmt) and not hasattr(statement, "body"):
-            lines = range(statement.lineno, statement.end_lineno + 1)
-            statement.labels = {label for line in lines for label in labels.get(line, ())}
+            lines = range(statement.lineno, (statement.end_lineno or 0) + 1)
+            vars(statement)["labels"] = {label for line in lines for label in labels.get(line, ())}
     for label, was, becomes, *where in changes:
         place, letters = _found(definition, label, _parsed(was), was, {})
         for more in where:

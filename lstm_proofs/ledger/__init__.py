@@ -23,3 +23,9 @@ from .latex import TOKEN, Unproven, sides, tokens
 from .page import PAGE, page, without_times
 from .prove import SHIPPED, is_absolute, level, prove
 from .runs import SIZES, Code
+
+__all__ = [
+    "CHAPTERS", "KINDS", "MASKED", "PAGE", "ROOT", "SHIPPED", "SIZES", "TOKEN", "Code", "Equation", "Line",
+    "Unproven", "borrowed", "citations", "equations", "is_absolute", "kind_of", "kinds", "level", "page", "place",
+    "prove", "sides", "tokens", "without_times",
+]  # fmt: skip

@@ -1,6 +1,7 @@
 """The book's side: the displayed equations of its chapters, as they stand there."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,15 +27,25 @@ OUTPUTS = {"text/plain", "image/png", "image/svg+xml"}
 
 
 class Equation(NamedTuple):
-    """A displayed equation: its label without `eq-`, its LaTeX, and the chapter it stands in."""
+    """A displayed equation: its label without `eq-`, its LaTeX, and the chapter it stands in.
+
+    >>> from lstm_proofs.ledger import Equation
+    >>> Equation("rnn-h-tanh", r"\\mathbf h_t = \\tanh(\\bar{\\mathbf h}_t)", None).label
+    'rnn-h-tanh'
+    """
 
     label: str
     latex: str
     chapter: Path
 
 
-def equations(chapters):
-    """All displayed equations of the notebooks; Unproven if one has no label, or may be hidden."""
+def equations(chapters: Iterable[Path]) -> list[Equation]:
+    """All displayed equations of the notebooks; Unproven if one has no label, or may be hidden.
+
+    >>> from lstm_proofs.ledger import CHAPTERS, equations
+    >>> [equation.label for equation in equations(CHAPTERS[:1])]
+    ['sigmoid', 'scan-a', 'scan-u']
+    """
     found = []
     for path in chapters:
         for cell in nbformat.read(path, as_version=4).cells:

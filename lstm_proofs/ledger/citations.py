@@ -7,12 +7,14 @@ text. Every line that computes has to cite one.
 import ast
 import functools
 import inspect
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lstm_core import cells, scan, variants
 from lstm_proofs.source import cited
 
+from .book import Equation
 from .kinds import MASKED, kind_of, kinds_with
 from .latex import Unproven
 
@@ -23,29 +25,45 @@ class Line(NamedTuple):
     labels:    of the equations that its comment cites
     kinds:     those whose cell has the function; none for the sigmoid and the scan
     statement: its syntax tree
+
+    >>> from lstm_proofs.ledger import citations
+    >>> line = next(line for line in citations() if "gru-m" in line.labels)
+    >>> line.file, line.function, line.names
+    ('cells.py', 'gru_step', ('m',))
     """
 
     file: str
     function: str
-    labels: tuple
-    kinds: tuple
+    labels: tuple[str, ...]
+    kinds: tuple[str, ...]
     statement: ast.stmt
 
     @property
-    def names(self):
-        """What the statement assigns. Of the scan, nothing: what it calls its variables is its own affair."""
+    def names(self) -> tuple[str, ...]:
+        """The names that the statement assigns; none of the scan's, whose variables may be called anything."""
         targets = getattr(self.statement, "targets", ()) if self.kinds else ()
         return tuple(node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
 
-    def names_for(self, label):
-        """Those of its names that an equation is about: of as many names as labels, the one in the label's place."""
+    def names_for(self, label: str) -> tuple[str, ...]:
+        """Those of its names that an equation is about: of as many names as labels, the one in the label's place.
+
+        >>> from lstm_proofs.ledger import citations
+        >>> line = next(line for line in citations() if "peephole-dp-o" in line.labels and line.function == "lstm_back")
+        >>> line.names_for("peephole-dp-o")
+        ('dp',)
+        """
         if len(self.names) == len(self.labels):
             return (self.names[self.labels.index(label)],)
         return self.names
 
 
-def citations(modules=(cells, variants, scan)):
-    """The computing lines of every step and back, of the sigmoid, and of the scan's forward and backward."""
+def citations(modules: Iterable[Any] = (cells, variants, scan)) -> list[Line]:
+    """The computing lines of every step and back, of the sigmoid, and of the scan's forward and backward.
+
+    >>> from lstm_proofs.ledger import citations
+    >>> {line.file for line in citations()} == {"cells.py", "variants.py", "scan.py"}
+    True
+    """
     lines = []
     for module in modules:
         source = inspect.getsource(module)
@@ -57,18 +75,24 @@ def citations(modules=(cells, variants, scan)):
             if module.__name__.endswith(("cells", "variants")):
                 _check_plain(function, kept)
             if function.name.endswith(("_step", "_back", "sigmoid")) or function.name in ("forward", "backward"):
+                nodes: list[Any] = [*ast.walk(function)]
                 lines += [
                     Line(Path(module.__file__).name, function.name, labels.get(statement.lineno, ()),
                          kinds_with(function.name), statement)
-                    for statement in ast.walk(function) if _computes(statement, kept)
+                    for statement in nodes if _computes(statement, kept)
                 ]  # fmt: skip
     return lines
 
 
 @functools.cache
-def borrowed():
-    """For each label, the kinds that its own is not, and whose lines cite it: a variant's, where it is as the LSTM."""
-    found = {}
+def borrowed() -> dict[str, list[str]]:
+    """For each label, the kinds that its own is not, and whose lines cite it: a variant's, where it is as the LSTM.
+
+    >>> from lstm_proofs.ledger import borrowed
+    >>> borrowed()["peephole-c"]
+    ['nog', 'niaf', 'noaf', 'cifg', 'fgr']
+    """
+    found: dict[str, list[str]] = {}
     for line in citations():
         for label in line.labels:
             if kind_of(label) not in line.kinds:
@@ -76,10 +100,14 @@ def borrowed():
     return found
 
 
-def kinds(label):
+def kinds(label: str) -> Sequence[str | None]:
     """The kinds for which an equation has to hold: its own, and those whose code cites it.
 
     With `mask` or `hat` in its label: the scan with either mask.
+
+    >>> from lstm_proofs import ledger
+    >>> ledger.kinds("gru-h"), ledger.kinds("scan-mask")
+    (['gru'], ['scan, masked', 'scan, masked the other way'])
     """
     own = kind_of(label)
     if own == "scan" and {"mask", "hat"} & {*label.split("-")}:
@@ -87,9 +115,14 @@ def kinds(label):
     return [own, *borrowed().get(label, ())]
 
 
-def place(equation, lines=None):
-    """Where the code computes the equation, as text: "cells.py: lstm_step, c"; a dash if it does so nowhere."""
-    found = {}
+def place(equation: Equation, lines: Iterable[Line] | None = None) -> str:
+    """Where the code computes the equation, as text: "cells.py: lstm_step, c"; a dash if it does so nowhere.
+
+    >>> from lstm_proofs.ledger import Equation, place
+    >>> place(Equation("gru-m", "", None)), place(Equation("rnn-three-paths", "", None))
+    ('cells.py: gru_step, m', '–')
+    """
+    found: dict[str, dict[str, None]] = {}
     for line in lines or citations():
         if equation.label in line.labels:
             names = found.setdefault(f"{line.file}: {line.function}", {})

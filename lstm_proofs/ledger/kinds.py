@@ -67,8 +67,13 @@ KINDS = {name.replace(" ", "-"): Kind(cell) for name, cell in CELLS.items()} | {
 MASKED = ["scan, masked", "scan, masked the other way"]
 
 
-def kind_of(label):
-    """The longest name of a kind that the label begins with, or None."""
+def kind_of(label: str) -> str | None:
+    """The longest name of a kind that the label begins with, or None.
+
+    >>> from lstm_proofs.ledger import kind_of
+    >>> kind_of("gru-before-q"), kind_of("gru-h"), kind_of("sigmoid")
+    ('gru-before', 'gru', None)
+    """
     return max((name for name in KINDS if label.startswith(name + "-")), key=len, default=None)
 
 

@@ -18,11 +18,17 @@ numbers the letters are x and y, and there are \frac{a}{b}, a / b and e^{…}. A
 import itertools
 import re
 import string
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Unproven(AssertionError):
-    """An equation that cannot be read, or is not what the code computes."""
+    """An equation that cannot be read, or is not what the code computes.
+
+    >>> from lstm_proofs.ledger import prove
+    >>> prove("sigmoid", r"\\sigma(x) = \\frac{1}{1 - e^{-x}}")
+    Traceback (most recent call last):
+    lstm_proofs.ledger.latex.Unproven: eq-sigmoid: tanh(x/2)/2 + 1/2 is not 1/(1 - exp(-x))
+    """
 
 
 # ---- trees ----------------------------------------------------------------------------------------------------------
@@ -39,7 +45,7 @@ class Letter(NamedTuple):
     """A variable by its name in the code, such as "c", "dh", "i_bar", "W_i", "h_hat"; or "1", "I", "J", "L"."""
 
     name: str
-    index: Index | None = None
+    index: Index | None = None  # type: ignore[assignment]
 
 
 class Number(NamedTuple):
@@ -128,7 +134,7 @@ class Side(NamedTuple):
     """A member of an equation a = b = …: its tokens, as text, and its tree."""
 
     text: str
-    tree: tuple
+    tree: Any
 
 
 def walk(tree):
@@ -150,13 +156,19 @@ MATRICES = set("WRIJ")
 ENDS = (None, "+", "-", r"\odot", ">", ")", "}", "]", "=", ",", r"\\", r"\kcats")  # of a product
 
 
-def tokens(latex):
-    """The tokens of an equation that carry meaning."""
+def tokens(latex: str) -> list[str]:
+    """The tokens of an equation that carry meaning.
+
+    >>> from lstm_proofs.ledger import tokens
+    >>> tokens(r"h_t = \\tanh x_t")
+    ['h', '_', 't', '=', '\\\\tanh', 'x', '_', 't']
+    """
     if re.search(r"%|`|\n\s*\n", latex):
         raise Unproven("a comment, a backtick or an empty line")
     latex = re.sub(r"\\(begin|end)\{aligned\}", "", latex)
     latex = latex.replace(r"\begin{bmatrix}", r"\stack ").replace(r"\end{bmatrix}", r"\kcats ")
-    stacked, gap, found = 0, None, []
+    stacked, gap = 0, None
+    found: list[str] = []
     for token, after in itertools.pairwise([*TOKEN.findall(latex), ""]):
         stacked += {r"\stack": 1, r"\kcats": -1}.get(token, 0)
         if stacked and token in ("&", r"\quad", r"\qquad"):
@@ -175,12 +187,17 @@ def tokens(latex):
     return found[:-1] if found[-1:] in ([","], ["."]) else found
 
 
-def sides(latex, kind):
+def sides(latex: str, kind: Any) -> list[Side]:
     """The members of an equation a = b = …, as `Side`s.
 
     kind: whose `gates` and `reads` may be subscripts of their own; None: an identity of numbers
+
+    >>> from lstm_proofs.ledger import sides
+    >>> [side.text for side in sides("x = 1 + 2", None)]
+    ['x', '1 + 2']
     """
-    members, depth = [[]], 0
+    depth = 0
+    members: list[list[str]] = [[]]
     for token in tokens(latex):
         depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(token, 0)
         if token == "=" and depth == 0:

@@ -2,6 +2,8 @@
 
 import re
 import time
+from collections.abc import Callable
+from typing import Any
 
 from .book import CHAPTERS, ROOT, equations, title
 from .citations import citations, kinds, place
@@ -41,8 +43,13 @@ def proven_for(equation):
     return ", ".join(words) + size + (", three steps" if any(map(is_absolute, trees)) else "")
 
 
-def page(prove=prove):
-    """The text of the page; raises Unproven if an equation is not."""
+def page(prove: Callable[[str, str], Any] = prove) -> str:
+    """The text of the page; raises Unproven if an equation is not.
+
+    >>> from lstm_proofs.ledger import page
+    >>> page(prove=lambda label, latex: None)[:17]  # nothing is proven, and the page is the same but for the seconds
+    '# Equation ledger'
+    """
     found, lines, parts = equations(CHAPTERS), citations(), []
     for chapter in CHAPTERS:
         rows = [_row(equation, lines, prove) for equation in found if equation.chapter == chapter]
@@ -66,5 +73,11 @@ def _row(equation, lines, prove):
     )
 
 
-def without_times(text):
+def without_times(text: str) -> str:
+    """The page without its seconds, to be compared with another.
+
+    >>> from lstm_proofs.ledger import without_times
+    >>> without_times("| RNN | 0.26 | $h$ |")
+    '| RNN | | $h$ |'
+    """
     return re.sub(r"\| \d+\.\d\d \|", "| |", text)

@@ -7,23 +7,31 @@ two, and the code treats all examples alike.
 """
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import sympy
 
 from .citations import kinds as kinds_for
 from .evaluate import Evaluation, is_number, matrix, number, plane
-from .kinds import KINDS
+from .kinds import KINDS, Kind
 from .latex import Derivative, Diagonal, Index, Letter, Many, Positive, Transposed, Unproven, sides, walk
 from .runs import Code
 
 SHIPPED = Code()
 
 
-def prove(label, latex, code=SHIPPED, kinds=None):
+def prove(label: str, latex: str, code: Code = SHIPPED, kinds: Sequence[str | None] | None = None) -> None:
     """Raise `Unproven` unless the equation is what the code computes, at every step t.
 
     kinds: for which kinds; those of the label if None
+
+    >>> from lstm_proofs.ledger import prove
+    >>> prove("sigmoid", r"\\sigma(x) = \\frac{1}{1 + e^{-x}}")
+    >>> prove("gru-h", r"\\mathbf h_t = \\mathbf n_t")
+    Traceback (most recent call last):
+    lstm_proofs.ledger.latex.Unproven: eq-gru-h: \\mathbf h _ t is not \\mathbf n _ t, at t = 1
     """
     try:
         for kind in kinds_for(label) if kinds is None else kinds:
@@ -78,10 +86,15 @@ def _prove_identity(members, code):
 # ---- what an equation speaks of -------------------------------------------------------------------------------------
 
 
-def level(tree, kind):
+def level(tree: Any, kind: Kind) -> int:
     """Which of a code's sizes: Jacobians are of one example, derivatives of a vector by a parameter of one unit.
 
     And so are derivatives of the loss along all paths of an LSTM: for more units they take too long.
+
+    >>> from lstm_proofs.ledger import KINDS, level, sides
+    >>> [side] = sides(r"\\mathrm dR = \\mathrm d\\mathbf u_t", KINDS["rnn"])[:1]
+    >>> level(side.tree, KINDS["rnn"])
+    0
     """
     found = [0]
     for node in walk(tree):
@@ -95,8 +108,13 @@ def level(tree, kind):
     return max(found)
 
 
-def is_absolute(tree):
-    """Whether it names a step 2, 3, … by its number: then it holds for T = 3, and nothing is said of other T."""
+def is_absolute(tree: Any) -> bool:
+    """Whether it names a step 2, 3, … by its number: then it holds for T = 3, and nothing is said of other T.
+
+    >>> from lstm_proofs.ledger import KINDS, is_absolute, sides
+    >>> [is_absolute(side.tree) for side in sides(r"\\mathbf h_3 = \\mathbf h_t", KINDS["rnn"])]
+    [True, False]
+    """
     indices = [node.index for node in walk(tree) if isinstance(node, Letter)]
     indices += [node.final for node in walk(tree) if isinstance(node, Many)]
     return any(isinstance(index, Index) and index.start in range(2, 100) for index in indices)

@@ -6,15 +6,16 @@ gives, of which nothing else is used. So everything is a polynomial.
 """
 
 import functools
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from lstm_core import scan, symbols
-from lstm_core.cells import sigmoid
+from lstm_core.cells import Cell, sigmoid
 from lstm_core.record import elementary, played, record
 
 from .graph import Graph
-from .kinds import ANY, KINDS, unknown
+from .kinds import ANY, KINDS, Kind, unknown
 from .latex import Unproven
 from .zero import Symbols
 
@@ -29,15 +30,37 @@ class Code:
     sigmoid:           as that of `cells`
     T:                 how many steps
     sizes:             D, H, B in general; where there are Jacobians; where there are derivatives by parameters
+
+    >>> from lstm_proofs.ledger import Code, prove
+    >>> def wrong_step(a, u, s, p, tanh):
+    ...     return (2 * a[0] + u[0],), cells.RNNKept(a[0])
+    >>> wrong = Code([cells.RNN.altered(step=wrong_step)])
+    >>> prove("rnn-h", r"\\mathbf h_t = \\mathbf a_t + \\mathbf u_t", wrong)
+    Traceback (most recent call last):
+    lstm_proofs.ledger.latex.Unproven: eq-rnn-h: \\mathbf h _ t is not \\mathbf a _ t + \\mathbf u _ t, at t = 1
     """
 
-    def __init__(self, cells=(), forward=scan.forward, backward=scan.backward, sigmoid=sigmoid, T=3, sizes=SIZES):
+    def __init__(
+        self,
+        cells: Iterable[Cell] = (),
+        forward: Callable = scan.forward,
+        backward: Callable = scan.backward,
+        sigmoid: Callable = sigmoid,
+        T: int = 3,
+        sizes: Sequence[tuple[int, int, int]] = SIZES,
+    ):
         self.cells = {cell.name: cell for cell in cells}
         self.forward, self.backward, self.sigmoid, self.T, self.sizes = forward, backward, sigmoid, T, sizes
         self.run = functools.cache(functools.partial(Run, self))
         self.graph = functools.cache(self._graph)
 
-    def cell(self, kind):
+    def cell(self, kind: Kind) -> Cell:
+        """The cell of a kind: one's own, where it was given.
+
+        >>> from lstm_proofs.ledger import KINDS, Code
+        >>> Code().cell(KINDS["peephole"]) is cells.LSTM
+        True
+        """
         return self.cells.get(kind.cell.name, kind.cell)
 
     def _graph(self, kind, cut, D, H):

@@ -24,7 +24,7 @@ SHORT_FUNCTIONS = [*SHORT_FILES, "tests"]
 
 # The floors of lstm_core, the ground floor first. A module imports from its own floor and from those below.
 FLOORS = [
-    {"arrays", "checks", "files", "symbols"},
+    {"types", "arrays", "checks", "files", "symbols"},
     {"cells", "variants", "record", "scan", "gradcheck", "zoneout"},
     {"init", "layers", "losses", "optim", "edge", "model"},
     {"batches", "scores", "history", "settings", "training", "parallel", "sampling", "data"},

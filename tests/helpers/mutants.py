@@ -127,7 +127,8 @@ def _arithmetic(node):
         is_check = isinstance(child, ast.Call) and ast.unparse(child.func).startswith(("_check", "check_"))
         is_dtype = isinstance(child, ast.Attribute) and child.attr == "dtype"
         is_store = isinstance(getattr(child, "ctx", None), ast.Store) and isinstance(child, ast.Name)
-        if is_check or is_dtype or is_store or isinstance(child, ast.arguments | ast.Raise):
+        is_hint = child is getattr(node, "returns", None)
+        if is_check or is_dtype or is_store or is_hint or isinstance(child, ast.arguments | ast.Raise):
             continue
         yield child
         if isinstance(child, ast.UnaryOp) and isinstance(child.operand, ast.Constant):
