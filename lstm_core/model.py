@@ -380,9 +380,7 @@ class Model:
 
     # ---- at the edge: (batch, time, features) -----------------------------------------------------------
 
-    def predict(
-        self, x: Array, lengths: Array | None = None, batch: int | None = None, padding: str = "post"
-    ) -> Array:
+    def predict(self, x: Array, lengths: Array | None = None, batch: int | None = None, padding: str = "post") -> Array:
         """x (B, T, D) -> outputs (B, C) if the model reads the last step, else (B, T, C). See `run`.
 
         batch: so many examples at a time, for less memory: the same numbers, up to rounding. None: all at once
