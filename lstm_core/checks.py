@@ -175,7 +175,7 @@ def check_integer(name: str, value: Any) -> int:
     >>> checks.check_integer("ignore_index", np.int8(-100))
     -100
     """
-    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or not -(2**63) <= value < 2**63:
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral) or not -(2**63) <= int(value) < 2**63:
         raise ValueError(f"{name}: expected an integer of 64 bits, got {brief(value)}")
     return int(value)
 

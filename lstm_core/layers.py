@@ -518,7 +518,7 @@ def dropout(rate: float, variational: bool = False, features: int | None = None)
         check_dtype("dy", dy, dtype)
         return {}, dy if factor is None else dy * factor, ()
 
-    more = {"variational": True} if variational else {}
+    more: dict[str, Any] = {"variational": True} if variational else {}
     more |= {} if features is None else {"features": features}
     return Layer("dropout", Fixed(layer="dropout", rate=rate, **more), forward, backward, features)
 

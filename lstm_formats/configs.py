@@ -99,7 +99,7 @@ def loss_config(loss: Callable) -> str | dict:
         weights = loss.class_weights
         weights = weights if weights is None else [*weights]
         return dict(zip(WEIGHTED, ("CrossEntropy", weights, loss.ignore_index), strict=True))
-    name = getattr(loss, "__name__", None)
+    name: Any = getattr(loss, "__name__", None)
     if LOSSES.get(name) is loss:
         return name
     if not isinstance(name, str) or not name.isidentifier() or name in LOSSES:

@@ -6,7 +6,7 @@ needs both: its b_hh is our p. On the way out b becomes b_ih, and every other b_
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Place(NamedTuple):
             out, and added on the way in
     """
 
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]
     second: np.ndarray
 
 
@@ -66,7 +66,8 @@ def check_has(program: str, gates: Mapping[str, str], name: str, layer: Layer) -
 
     It has to have its very gates, p or none, and its direction.
     """
-    cell, learned = layer.cell, any(key.endswith("p") for key in layer.shapes)
+    cell: Any = layer.cell
+    learned = any(key.endswith("p") for key in layer.shapes)
     found, biased = sorted(gates.get(cell.name, "")), RECURRENT_BIASES.get(cell.name, "")
     same = found == sorted(cell.inputs) == sorted(cell.recurs) and learned == bool(biased)
     if not same or (learned and tuple(biased) != cell.own) or "forward" not in layer.directions:
