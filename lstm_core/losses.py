@@ -137,7 +137,8 @@ class CrossEntropy:
         if self.class_weights is None:
             return counted * xp.ones(1)
         target = xp.where(counted, target, xp.zeros((), target.dtype))
-        if not 0 <= int(target.min()) <= int(target.max()) < len(self.class_weights):
+        check_labels("target", target, 2**63)
+        if int(target.max()) >= len(self.class_weights):
             found = f"{len(self.class_weights)} for labels {target.min()} ... {target.max()}"
             raise ValueError(f"class_weights: expected one for each label 0, 1, …, got {found}")
         return counted * xp.asarray(self._table)[target]
@@ -195,7 +196,7 @@ def _check_labelled(y, target, mask):
 
 def _check_class_weights(weights):
     """`weights`, a list or an array, as a tuple of floats. Raises ValueError unless all are >= 0, and some more."""
-    if getattr(weights, "ndim", None) == 1:
+    if isinstance(weights, np.ndarray) and weights.ndim == 1:
         namespace(class_weights=weights)
         weights = weights.tolist()
     if not isinstance(weights, tuple | list) or not weights:

@@ -16,7 +16,7 @@ import numpy as np
 
 from . import scan
 from .cells import Cell
-from .checks import check_cell, check_fraction, check_kind
+from .checks import check_cell, check_fraction, check_kind, check_rng
 
 
 def check_rates(cell: Cell, **rates: Any) -> tuple[float, ...]:
@@ -28,6 +28,7 @@ def check_rates(cell: Cell, **rates: Any) -> tuple[float, ...]:
     >>> check_rates(cells.LSTM, h=0.05, c=0.5), check_rates(cells.GRU, h=0.25, c=0)
     ((0.05, 0.5), (0.25,))
     """
+    check_cell(cell)
     rates = {name: check_fraction(f"zoneout_{name}", rate) for name, rate in rates.items()}
     for name, rate in rates.items():
         if rate and name not in cell.states:
@@ -35,7 +36,6 @@ def check_rates(cell: Cell, **rates: Any) -> tuple[float, ...]:
     return tuple(rates.get(name, 0.0) for name in cell.states)
 
 
-@cache
 def expected(cell: Cell, rates: tuple[float, ...]) -> Cell:
     """The cell that keeps the share r of what each array s of the state was: s_t = r s_{t-1} + (1 - r) ŝ_t.
 
@@ -49,7 +49,11 @@ def expected(cell: Cell, rates: tuple[float, ...]) -> Cell:
     check_kind("rates", rates, tuple, "a tuple of numbers")
     if len(rates) != len(cell.states):
         raise ValueError(f"rates: expected {len(cell.states)} for cell {cell.name}, got {len(rates)}")
-    rates = tuple(check_fraction("rates", rate) for rate in rates)
+    return _expected(cell, tuple(check_fraction("rates", rate) for rate in rates))
+
+
+@cache  # so that layers made alike have one and the same cell
+def _expected(cell, rates):
     if not any(rates):
         return cell
     last = len(cell.stages) - 1
@@ -89,8 +93,10 @@ def forward(
 
     rng: a NumPy Generator, or what draws from one: training, in which chance says what stays; None: the `expected` cell
     """
-    if rng is None or not any(rates):
-        return scan.forward(expected(cell, rates), P, x, state, keep, mask)
+    at_rest = expected(cell, rates)
+    if rng is None or at_rest is cell:
+        return scan.forward(at_rest, P, x, state, keep, mask)
+    check_rng(getattr(rng, "rng", rng))
     xp, before = scan.check_forward(cell, P, x, state, keep, mask)
     H, B = before[0].shape
     made = rng.random((len(rates), len(x), H, B)) >= np.reshape(rates, (-1, 1, 1, 1))
@@ -100,5 +106,7 @@ def forward(
 
 def backward(cell: Cell, rates: tuple[float, ...], P: dict, cache: scan.Cache, dh: Any, dstate: Any) -> tuple:
     """As `scan.backward`, of a run of `forward` with the same rates."""
+    at_rest = expected(cell, rates)
+    scan.check_cache(cache)
     drawn = cache.mask is not None and cache.mask.ndim == 4
-    return scan.backward(cell if drawn else expected(cell, rates), P, cache, dh, dstate)
+    return scan.backward(cell if drawn else at_rest, P, cache, dh, dstate)

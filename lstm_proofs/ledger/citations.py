@@ -159,7 +159,8 @@ def _check_plain(function, kept):
 
 # Calls that compute nothing: functions by their names, methods by theirs, whatever they are called on. Of ROOM the
 # arguments do not either: they are shapes.
-OF_PYTHON, OF_THE_SCAN = {"range", "reversed", "tuple", "zip"}, {"_check_forward", "_check_backward", "_stages", "_own"}
+OF_PYTHON = {"range", "reversed", "tuple", "zip"}
+OF_THE_SCAN = {"check_forward", "_check_backward", "_stages", "_own", "_of_each"}
 HARMLESS = {*OF_PYTHON, *OF_THE_SCAN, "Kept", "Cache"}
 ROOM = {"empty", "reshape"}
 HARMLESS_METHODS = {"step", "back", "get", "items", "empty_like", "zeros_like", "concatenate", "append", *ROOM}

@@ -134,4 +134,4 @@ def padded_x():
 
 
 def padded_y():
-    return hidden(array(N, T, kinds="iu", low=0, high=C - 1), N, T)
+    return hidden(array(N, T, kinds="iub", low=0, high=C - 1), N, T)

@@ -1,5 +1,7 @@
 """Arrays, cells, the scan, layers and losses: cases of `calls`."""
 
+import numbers
+
 import numpy as np
 import zoo
 from calls import (
@@ -27,10 +29,10 @@ from calls import (
     told,
     tuple_of,
 )
-from zoo import BAD, UNKNOWN, array, count, flag, fraction, only, or_none, unknown
+from zoo import BAD, UNKNOWN, array, count, flag, fraction, generator, only, or_none, unknown
 
 import lstm_core as core
-from lstm_core import cells, init, layers, losses, scan
+from lstm_core import cells, edge, init, layers, losses, scan, zoneout
 from lstm_core.arrays import views
 from lstm_core.layers import Pass
 from lstm_core.model import columns
@@ -145,10 +147,11 @@ def rnn():
 
 @case
 def lstm():
-    arguments = {"features": D, "hidden": H, "peepholes": True, "W": init.xavier_uniform, "forget_bias": 1.0}
+    arguments = {"features": D, "hidden": H, "peepholes": True, "W": init.xavier_uniform, "forget_bias": 1.0,
+            "zoneout_h": 0.1, "zoneout_c": 0.2}  # fmt: skip
     return Call(lambda **k: told(core.lstm(**k)), arguments, {"features": zoo.size, "hidden": zoo.size,
-            "peepholes": flag, "W": zoo.takes(3), "forget_bias": zoo.any_number},
-            names=("lstm.W", "lstm.b"))  # fmt: skip
+            "peepholes": flag, "W": zoo.takes(3), "forget_bias": zoo.any_number, "zoneout_h": fraction,
+            "zoneout_c": fraction}, names=("zoneout lstm.W", "zoneout lstm.b"))  # fmt: skip
 
 
 @case
@@ -197,8 +200,39 @@ def activation():
 
 
 @case
+def zoneout_of_no_c():
+    return Call(lambda zoneout_c: told(core.gru(D, H, zoneout_c=zoneout_c)), {"zoneout_c": 0},
+            {"zoneout_c": lambda v: BAD if fraction(v) is BAD or fraction(v) else 0.0})  # fmt: skip
+
+
+@case
+def zoneout_rates():
+    return Call(zoneout.check_rates, {"cell": cells.LSTM, "h": 0.1, "c": 0.2}, {"cell": unknown, "h": fraction,
+            "c": fraction}, names=("zoneout_h", "zoneout_c"))  # fmt: skip
+
+
+@case
+def zoneout_expected():
+    def rates(v):
+        return UNKNOWN if type(v) is tuple and len(v) == 2 else BAD
+
+    return Call(lambda **k: zoneout.expected(**k).name, {"cell": cells.LSTM, "rates": (0.1, 0.2)}, {"cell": unknown,
+            "rates": rates, "rates.0": fraction, "rates.1": fraction})  # fmt: skip
+
+
+@case
+def zoneout_forward():
+    P, x, state = point()
+    arguments = {"cell": cells.LSTM, "rates": (0.1, 0.2), "P": P, "x": x, "state": state, "keep": True,
+            "mask": normal(T, N) > 0, "rng": rng()}  # fmt: skip
+    return Call(lambda **k: zoneout.forward(**k)[:2], arguments, scan_specs() | {"keep": flag, "rates": unknown,
+            "rng": or_none(generator)})  # fmt: skip
+
+
+@case
 def dropout():
-    return Call(lambda rate: core.dropout(rate).config, {"rate": 0.5}, {"rate": fraction})
+    return Call(lambda **k: core.dropout(**k).config, {"rate": 0.5, "variational": True, "features": D},
+            {"rate": fraction, "variational": flag, "features": or_none(count)})  # fmt: skip
 
 
 @case
@@ -254,6 +288,7 @@ def layer_calls(name, layer, x, draws=lambda: None):
 
 
 layer_calls("lstm", core.lstm(D, H), normal(T, D, N))
+layer_calls("zoneout lstm", core.lstm(D, H, zoneout_h=0.2, zoneout_c=0.3), normal(T, D, N))
 layer_calls("reverse", core.reverse(core.gru(D, H)), normal(T, D, N))
 layer_calls("bidirectional", core.bidirectional(core.lstm(D, H), last=True), normal(T, D, N))
 layer_calls("last", core.last(), normal(T, D, N))
@@ -280,6 +315,63 @@ def dropout_backward():
 def mse():
     arguments = {"y": normal(T, C, N), "target": normal(T, C, N), "mask": normal(T, N) > 0}
     return Call(losses.mse, arguments, {"y": array(T, C, N, **F4), "target": array(T, C, N, **F4), "mask": MASK})
+
+
+@case
+def binary_cross_entropy():
+    t = normal(T, C, N) > 0
+    def target(v):
+        good = array(T, C, N, dtype=np.float32)(v)
+        return good if good is not BAD and (good >= 0).all() and (good <= 1).all() else BAD
+
+    arguments = {"y": normal(T, C, N), "target": t.astype(np.float32), "mask": None}
+    return Call(losses.binary_cross_entropy, arguments, {"y": array(T, C, N, **F4), "target": target, "mask": MASK})
+
+
+def _weights(v):
+    """A list or vector of C numbers >= 0, not all of them 0; of another size it is good for another model."""
+    if isinstance(v, list | tuple) or (type(v) is np.ndarray and v.ndim == 1):
+        numbers = [zoo.not_negative(n) for n in ([*v] if not isinstance(v, np.ndarray) else v.tolist())]
+        return UNKNOWN if numbers and BAD not in numbers and any(numbers) else BAD
+    return BAD
+
+
+@case
+def cross_entropy():
+    def whole(v):
+        good = isinstance(v, numbers.Integral) and not isinstance(v, bool | np.timedelta64) and -(2**63) <= v < 2**63
+        return int(v) if good else BAD
+
+    def call(**k):
+        return core.CrossEntropy(**k)
+
+    return Call(call, {"class_weights": [1, 2.0, 0.5], "ignore_index": -100}, {"class_weights": or_none(_weights),
+            "class_weights.0": zoo.not_negative, "class_weights.1": zoo.not_negative,
+            "class_weights.2": zoo.not_negative, "ignore_index": or_none(whole)})  # fmt: skip
+
+
+@case
+def cross_entropy_called():
+    arguments = {"y": normal(T, C, N), "target": labels(T, N), "mask": normal(T, N) > 0}
+    y = array(T, C, N, kinds="fcO", finite=False)
+    return Call(core.CrossEntropy([1, 2, 3]), arguments, {"y": lambda v: BAD if y(v) is BAD else UNKNOWN,
+            "target": TARGET, "mask": MASK}, names=("class_weights",))  # fmt: skip
+
+
+@case
+def cross_entropy_weights():
+    return Call(core.CrossEntropy([1, 2, 3]).weights, {"target": labels(T, N), "mask": normal(T, N) > 0},
+            {"target": lambda v: UNKNOWN if getattr(v, "ndim", 0) == 2 else BAD, "mask": MASK},
+            names=("class_weights",))  # fmt: skip
+
+
+@case
+def as_target():
+    def y(v):
+        v = getattr(v, "_host", v)  # on a device it is as good
+        return UNKNOWN if type(v) is np.ndarray and v.dtype.kind in "iubf" and v.shape[:2] == (N, T) else BAD
+
+    return Call(lambda y: edge.as_target(y, {"B": N, "T": T}, C, np.float32), {"y": labels(N, T)}, {"y": y})
 
 
 @case

@@ -34,6 +34,8 @@ import lstm_core as core
 from lstm_core import init, optim
 from lstm_core.model import step_mask
 
+PADDING = zoo.one_of("post", "pre")
+
 # ---- model -----------------------------------------------------------------------------------------------------------
 
 
@@ -60,8 +62,15 @@ def model():
 @case
 def predict():
     m = network()
-    return Call(m.predict, {"x": normal(N, T, D), "lengths": LENGTHS.copy(), "batch": 2}, {"x": padded_x(),
-            "lengths": LENGTH, "batch": or_none(count)}, (m,))  # fmt: skip
+    return Call(m.predict, {"x": normal(N, T, D), "lengths": LENGTHS.copy(), "batch": 2, "padding": "post"},
+            {"x": padded_x(), "lengths": LENGTH, "batch": or_none(count), "padding": PADDING}, (m,))  # fmt: skip
+
+
+@case
+def predict_padded_in_front():
+    m = network()
+    return Call(m.predict, {"x": normal(N, T, D), "lengths": LENGTHS.copy(), "padding": "pre"}, {"x": padded_x(),
+            "lengths": lambda v: BAD if v is None else LENGTH(v), "padding": PADDING}, (m,))  # fmt: skip
 
 
 @case
@@ -189,16 +198,16 @@ def mask_of():
 @case
 def check_input():
     m = network()
-    return Call(m.check_input, {"x": normal(N, T, D), "lengths": LENGTHS.copy()}, {"x": padded_x(),
-            "lengths": LENGTH}, (m,))  # fmt: skip
+    return Call(m.check_input, {"x": normal(N, T, D), "lengths": LENGTHS.copy(), "padding": "post"},
+            {"x": padded_x(), "lengths": LENGTH, "padding": PADDING}, (m,))  # fmt: skip
 
 
 @case
 def check_target():
     m = network(core.mse)
     x = normal(N, T, D)
-    return Call(lambda y: m.check_target(y, x), {"y": normal(N, T, C)}, {"y": array(N, T, C, dtype=np.float32)},
-            (m,), names=("target",))  # fmt: skip
+    return Call(lambda y: m.check_target(y, x), {"y": normal(N, T, C)},
+            {"y": array(N, T, C, kinds="iubf", to=np.float32)}, (m,), names=("target",))  # fmt: skip
 
 
 # ---- optim -----------------------------------------------------------------------------------------------------------

@@ -31,19 +31,22 @@ from lstm_core import optim
 # ---- training, scores, sampling --------------------------------------------------------------------------------------
 
 
-Y_SPEC = array(N, T, kinds="iu", low=0, high=C - 1)
+Y_SPEC = array(N, T, kinds="iub", low=0, high=C - 1)
 
 
 @case
 def evaluate():
-    arguments = {"model": network(), "x": normal(N, T, D), "y": labels(N, T), "batch": 2, "lengths": LENGTHS.copy()}
-    return Call(core.evaluate, arguments, {"x": padded_x(), "y": padded_y(), "batch": count, "lengths": LENGTH})
+    arguments = {"model": network(), "x": normal(N, T, D), "y": labels(N, T), "batch": 2, "lengths": LENGTHS.copy(),
+            "padding": "post"}  # fmt: skip
+    return Call(core.evaluate, arguments, {"x": padded_x(), "y": padded_y(), "batch": count, "lengths": LENGTH,
+            "padding": zoo.one_of("post", "pre")})  # fmt: skip
 
 
 @case
 def evaluate_values():
     arguments = {"model": network(core.mse), "x": normal(N, T, D), "y": normal(N, T, C)}
-    return Call(core.evaluate, arguments, {"x": X_GIVEN, "y": array(N, T, C, dtype=np.float32)}, names=("target",))
+    return Call(core.evaluate, arguments, {"x": X_GIVEN, "y": array(N, T, C, kinds="iubf", to=np.float32)},
+            names=("target",))  # fmt: skip
 
 
 @case
@@ -76,7 +79,7 @@ FIT = {
     "device": or_none(module),
     "comm": or_none(only), "validation": lambda v: UNKNOWN if v is None or isinstance(v, tuple | list) else BAD,
     "validation.0": X_GIVEN, "validation.1": Y_SPEC, "validation.2": LENGTH,
-    "validation_batch": count, "progress": flag,
+    "validation_batch": count, "progress": flag, "padding": zoo.one_of("post", "pre"),
 }  # fmt: skip
 
 
@@ -92,7 +95,8 @@ def fit_more():
     arguments = {"model": network(), "x": normal(N, T, D), "y": labels(N, T), "epochs": 2, "rng": rng(),
             "batch": 2, "lengths": LENGTHS.copy(), "buckets": True, "truncate": 2,
             "validation": (normal(N, T, D), labels(N, T), LENGTHS.copy()), "patience": 1,
-            "after_epoch": lambda history: None, "device": "numpy", "comm": None, "validation_batch": 2}  # fmt: skip
+            "after_epoch": lambda history: None, "device": "numpy", "comm": None, "validation_batch": 2,
+            "padding": "post"}  # fmt: skip
     return Call(fitted, arguments, FIT | {"lengths": lambda v: UNKNOWN if v is None else FIT["lengths"](v),
             "x": padded_x(), "y": padded_y(), "validation.0": padded_x(), "validation.1": padded_y()})  # fmt: skip
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lstm_core import (
+    CrossEntropy,
     activation,
     bidirectional,
+    binary_cross_entropy,
     cells,
     dropout,
     embedding,
@@ -95,8 +97,11 @@ def test_directions_swapped_are_disproved():
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("loss, target", [(mse, None), (softmax_cross_entropy, np.array([[0, 2, 1], [1, 1, -1]]))],
-                         ids=["mse", "cross-entropy"])  # fmt: skip
+@pytest.mark.parametrize("loss, target", [
+    (mse, None), (binary_cross_entropy, None), (softmax_cross_entropy, np.array([[0, 2, 1], [1, 1, -1]])),
+    (CrossEntropy((1, 0.5, 0.5)), np.array([[0, 2, 1], [0, 1, -1]])),
+    (CrossEntropy((0.5, 1, 0), ignore_index=2), np.array([[1, 2, 0], [1, 2, -1]])),
+], ids=["mse", "binary cross-entropy", "cross-entropy", "class weights", "ignored"])  # fmt: skip
 @pytest.mark.parametrize("mask", [MASK, MASK | True], ids=["masked", "whole"])
 def test_losses_with_a_mask(loss, target, mask, shown):
     mask = mask[:, :2] if target is None else mask
@@ -105,7 +110,7 @@ def test_losses_with_a_mask(loss, target, mask, shown):
     def masked(y, target):
         return loss(y, target, mask)
 
-    masked.__name__ = f"{loss.__name__}, {'masked' if not mask.all() else 'mask of ones'}"
+    masked.__name__ = f"{getattr(loss, '__name__', loss)}, {'masked' if not mask.all() else 'mask of ones'}"
     proof = prove_loss(masked, target)
     show(shown, 1, [proof])
     y = symbols.array("y", 2, 3, mask.shape[1])
@@ -117,7 +122,24 @@ def test_losses_with_a_mask(loss, target, mask, shown):
 
 
 @pytest.mark.proof
-def test_dropout_is_the_factor_it_drew(shown):
-    layer = dropout(0.5)
+def test_a_wrong_derivative_of_a_loss_is_disproved():
+    """Where a class weight is forgotten on the way back, or the sigmoid has the wrong sign."""
+
+    def binary(y, target):
+        value, dy = binary_cross_entropy(y, target)
+        return value, -dy
+
+    def weighted(y, target):
+        return CrossEntropy((1, 0.5, 0.5))(y, target)[0], softmax_cross_entropy(y, target)[1]
+
+    for loss, target in (binary, None), (weighted, np.array([[0, 2], [1, 0]])):
+        with pytest.raises(Disproof, match="does not hold for y"):
+            prove_loss(loss, target)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("variational", [False, True])
+def test_dropout_is_the_factor_it_drew(variational, shown):
+    layer = dropout(0.5, variational)
     x, how = symbols.array("x", 2, 2, 2), layers.Pass(rng=np.random.default_rng(0))
     show(shown, 1, prove(layer, x, {"x": x}, how=how))
