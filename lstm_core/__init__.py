@@ -25,6 +25,7 @@ from . import (
     scores,
     training,
     variants,
+    zoneout,
 )
 from .arrays import to_device, to_host
 from .layers import activation, bidirectional, dense, dropout, embedding, gru, last, lstm, recurrent, reverse, rnn
@@ -36,11 +37,11 @@ from .scores import Scores, evaluate
 from .training import History, fit
 
 __all__ = [
-    "History", "Model", "Scores", "activation", "adam", "arrays", "batches", "bidirectional", "cells", "checks",
-    "clip_global_norm", "constant", "cosine", "data", "dense", "dropout", "embedding", "evaluate", "files", "fit",
-    "gradcheck", "gru", "init", "last", "layers", "losses", "lstm", "model", "momentum", "mse", "optim", "parallel",
-    "recurrent", "reverse", "rnn", "sample", "sampling", "scan", "scores", "sgd", "softmax_cross_entropy", "steps",
-    "to_device", "to_host", "training", "variants",
+    "CrossEntropy", "History", "Model", "Scores", "activation", "adam", "arrays", "batches", "bidirectional",
+    "binary_cross_entropy", "cells", "checks", "clip_global_norm", "constant", "cosine", "data", "dense", "dropout",
+    "edge", "embedding", "evaluate", "files", "fit", "gradcheck", "gru", "init", "last", "layers", "losses", "lstm",
+    "model", "momentum", "mse", "optim", "parallel", "recurrent", "reverse", "rnn", "sample", "sampling", "scan",
+    "scores", "sgd", "softmax_cross_entropy", "steps", "to_device", "to_host", "training", "variants", "zoneout",
 ]  # fmt: skip
 
 __version__ = "0.2.0.dev0"

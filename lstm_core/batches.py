@@ -50,7 +50,7 @@ def check_examples(
     >>> model = Model([dense(2, 3)], softmax_cross_entropy, rng=rng)
     >>> check_examples(model, np.zeros((8, 5, 2)), np.full((8, 5), 3))
     Traceback (most recent call last):
-    ValueError: y: expected labels in 0 ... 2, got 3 ... 3
+    ValueError: y: expected labels in 0 ... 2, got 3 ... 3: they look counted from 1; pass y - 1
     """
     if device is None:
         namespace(x=x, y=y, theta=model.theta)
@@ -78,8 +78,14 @@ def count_steps(model: Model, target: Array, mask: Array | None) -> float:
     return int(mask.sum())
 
 
-def counting_steps(model: Model, target: Any, mask: Any) -> Any:
-    """Which steps of the columns `target` count, (T, B) booleans: those to which `count_steps` gives a weight."""
+def counting_steps(model: Model, target: Array, mask: Array | None) -> Array:
+    """Which steps of the columns `target` count, (T, B) booleans: those to which `count_steps` gives a weight.
+
+    >>> from lstm_core.batches import counting_steps
+    >>> model = Model([dense(2, 3)], CrossEntropy(ignore_index=-100), rng=rng)
+    >>> counting_steps(model, np.array([[1, -100]]), None)
+    array([[ True, False]])
+    """
     mask = None if model.reads_last else mask
     if hasattr(model.loss_function, "weights"):
         return model.loss_function.weights(target, mask) > 0

@@ -212,7 +212,13 @@ def parameter_shapes(cell: Cell, features: int, hidden: int, own: bool = True) -
 
 
 def check_forward(cell: Cell, P: Mapping, x: Any, state: Any, keep: bool, mask: Any) -> tuple[Any, tuple]:
-    """The array module and the initial state, zeros for None. Raises unless all are good for `forward`."""
+    """The array module and the initial state, zeros for None. Raises ValueError or TypeError as `forward` does.
+
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 2, 3).items()}
+    >>> xp, state = scan.check_forward(cells.RNN, P, np.zeros((4, 2, 5)), None, True, None)
+    >>> xp is np, state[0].shape
+    (True, (3, 5))
+    """
     check_cell(cell)
     check_flag("keep", keep)
     xp = _namespace(P, "state", state, x=x, **({} if mask is None else {"mask": mask}))

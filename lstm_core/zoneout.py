@@ -92,6 +92,11 @@ def forward(
     """As `scan.forward`, zoned out at these `rates`, one for each of `cell.states`.
 
     rng: a NumPy Generator, or what draws from one: training, in which chance says what stays; None: the `expected` cell
+
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.LSTM, 2, 3).items()}
+    >>> h, state, cache = zoneout.forward(cells.LSTM, (0.1, 0.5), P, np.ones((4, 2, 5)), None, rng=rng)
+    >>> h.shape, cache.mask.shape  # which units move on, of h and of c
+    ((4, 3, 5), (2, 4, 3, 5))
     """
     at_rest = expected(cell, rates)
     if rng is None or at_rest is cell:
@@ -105,7 +110,14 @@ def forward(
 
 
 def backward(cell: Cell, rates: tuple[float, ...], P: dict, cache: scan.Cache, dh: Any, dstate: Any) -> tuple:
-    """As `scan.backward`, of a run of `forward` with the same rates."""
+    """As `scan.backward`, of a run of `forward` with the same rates.
+
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 2, 3).items()}
+    >>> h, _, cache = zoneout.forward(cells.RNN, (0.5,), P, np.ones((1, 2, 1)), None)  # at inference: the expected cell
+    >>> grads, dx, dstate = zoneout.backward(cells.RNN, (0.5,), P, cache, np.ones_like(h), None)
+    >>> grads["b"].ravel()
+    array([0.5, 0.5, 0.5])
+    """
     at_rest = expected(cell, rates)
     scan.check_cache(cache)
     drawn = cache.mask is not None and cache.mask.ndim == 4

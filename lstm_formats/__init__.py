@@ -2,7 +2,7 @@
 
 `checkpoint` (safetensors: a run to go on with, bit for bit), `onnx_io` (a graph that other programs run, and back),
 `torch_io` and `keras_io` (PyTorch's state dicts and Keras's weights, as NumPy arrays) and `xml_io` (in the manner of
-TMVA); `configs` is what they share, `places` what the two in the middle share, `states` what a checkpoint holds of a
+TMVA); `configs` is what they share, `_places` what the two in the middle share, `states` what a checkpoint holds of a
 run, `onnx_checks` what an ONNX file may not hold. Every `save` takes the model, then the path. Files are written whole
 or not at all, and read without pickle. What does not fit together is refused, and so is, by a checksum, what was
 altered; arrays for PyTorch and Keras have none. A reader opens no other file, and takes memory in proportion to the
@@ -13,5 +13,5 @@ from . import checkpoint, configs, keras_io, onnx_io, torch_io, xml_io
 from .checkpoint import load, save
 
 __all__ = [
-    "checkpoint", "configs", "load", "onnx_io", "save", "torch_io", "xml_io",
+    "checkpoint", "configs", "keras_io", "load", "onnx_io", "save", "torch_io", "xml_io",
 ]  # fmt: skip

@@ -7,7 +7,7 @@
 An example is a row there, so kernel (D, G*H) and recurrent_kernel (H, G*H) are W and R transposed. The gates of an LSTM
 are stacked as i f c o (our i f g o), those of a GRU as z r h (our z r n). A GRU with reset_after=True, Keras's default,
 has two biases, (2, 3*H), and is `gru(D, H)`; with reset_after=False it has one, (3*H,), and is
-`gru(D, H, reset="before")`. What the biases are here says `places`.
+`gru(D, H, reset="before")`. What the biases are here says `_places`.
 """
 
 from typing import NamedTuple
@@ -18,14 +18,14 @@ from lstm_core.arrays import to_host, views
 from lstm_core.checks import brief, check_flag, check_kind, listed
 from lstm_core.model import Model
 
+from ._places import Place, array_of, check_has, first, recurrent, set_arrays
 from .configs import check_known, prefixes
-from .places import Place, array_of, check_has, first, recurrent, set_arrays
 
 GATES = {"rnn": "h", "rnn relu": "h", "lstm": "ifgo", "gru": "zrn", "gru before": "zrn"}  # Keras's order, our letters
 LAYERS = "[layer.get_weights() for layer in keras_model.layers]"
 
 
-class Slot(NamedTuple):
+class _Slot(NamedTuple):
     """An array that a layer of Keras has: what it is called there, and the `Place` of its numbers."""
 
     name: str
@@ -94,7 +94,7 @@ def set_weights(model: Model, weights: list, cast: bool = False) -> None:
 
 
 def _slots(model):
-    """Keras's arrays for each layer of `model` with parameters: name of the layer -> list of `Slot`."""
+    """Keras's arrays for each layer of `model` with parameters: name of the layer -> list of `_Slot`."""
     index, found = views(model.shapes, np.arange(model.theta.size)), {}
     for name, layer in zip(model.names, model.layers, strict=True):
         check_known(layer)
@@ -105,11 +105,11 @@ def _slots(model):
             for direction, prefix in prefixes(layer.directions).items():
                 own = {key: P[prefix + key] for key in "WRbp" if prefix + key in P}
                 word = {"forward": "", "reverse": "backward "}[direction]
-                found[name] += [Slot(word + array, place) for array, place in _recurrent(layer.cell, own)]
+                found[name] += [_Slot(word + array, place) for array, place in _recurrent(layer.cell, own)]
         elif layer.labels:
-            found[name] = [Slot("embeddings", first(P["W"].T))]
+            found[name] = [_Slot("embeddings", first(P["W"].T))]
         elif P:  # dense
-            found[name] = [Slot("kernel", first(P["W"].T)), Slot("bias", first(P["b"][:, 0]))]
+            found[name] = [_Slot("kernel", first(P["W"].T)), _Slot("bias", first(P["b"][:, 0]))]
     return found
 
 

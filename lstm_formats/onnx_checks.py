@@ -105,8 +105,15 @@ def check_graph(graph: Any) -> None:
         check_tensor(tensor, OURS)
 
 
-def check_tensor(tensor, types=(*DATA,)):
-    """Raise ValueError unless the numbers of a tensor are in the file, all of them and no more, and of these types."""
+def check_tensor(tensor: Any, types: Iterable[int] = (*DATA,)) -> None:
+    """Raise ValueError unless the numbers of a tensor are in the file, all of them and no more, and of these types.
+
+    >>> import onnx
+    >>> from lstm_formats.onnx_checks import check_tensor
+    >>> check_tensor(onnx.helper.make_tensor("W", onnx.TensorProto.FLOAT16, [1], [0]))
+    Traceback (most recent call last):
+    ValueError: W: expected data of type 1, 11, 7, 6 in the file, got type 10 at location 0
+    """
     name = listed([tensor.name])
     if tensor.data_type not in types or tensor.data_location:
         kind = f"type {tensor.data_type} at location {tensor.data_location}"

@@ -26,6 +26,8 @@ from lstm_core.checks import brief, check_flag, check_function, listed
 from lstm_core.files import read, write_atomic
 from lstm_core.model import Model
 
+from ._onnx_graph import OPSET, parts_of, proto_of, versions
+from ._onnx_read import model_of
 from .configs import (
     DAMAGE,
     FIELDS,
@@ -39,9 +41,7 @@ from .configs import (
     reason,
 )
 from .onnx_checks import MESSAGES, MORE_MESSAGES, check_graph, check_wire, digest
-from .onnx_graph import OPSET, parts_of, proto_of, versions
 from .onnx_nodes import from_node, library, to_node  # noqa: F401 (to_node stands here for those who call it)
-from .onnx_read import model_of
 
 
 def save(

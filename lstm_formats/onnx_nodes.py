@@ -5,19 +5,26 @@ and, behind it, the recurrent part's bias: p of a GRU's candidate, else 0.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm_core import layers, variants
 from lstm_core.arrays import namespace
 from lstm_core.checks import check_choice, check_kind, check_same_shape, listed
+from lstm_core.layers import Layer
+from lstm_core.types import Arrays
 
 from .configs import prefixes
 
 
-def library():
-    """The package onnx, or ImportError that says what to install."""
+def library() -> Any:
+    """The package onnx, or ImportError that says what to install.
+
+    >>> from lstm_formats.onnx_nodes import library
+    >>> library().__name__
+    'onnx'
+    """
     try:
         import onnx.checker
         import onnx.shape_inference
@@ -34,12 +41,16 @@ class Form(NamedTuple):
     activations: in each direction
     attributes:  more of them
     own:         the gates that our p acts on: P of an LSTM, rows of a GRU's recurrent bias
+
+    >>> from lstm_formats.onnx_nodes import FORMS
+    >>> FORMS["gru"].gates, FORMS["gru"].attributes
+    ('zrn', {'linear_before_reset': 1})
     """
 
     operator: str
     gates: str
-    activations: list
-    attributes: dict = {}  # noqa: RUF012 (nobody writes into it)
+    activations: list[str]
+    attributes: dict[str, Any] = {}  # noqa: RUF012 (nobody writes into it)
     own: str = ""
 
 
@@ -57,11 +68,17 @@ DIRECTIONS = {  # ONNX's word -> ours, and the layer that it makes of a recurren
 }
 
 
-def to_node(layer, P):
+def to_node(layer: Layer, P: Arrays) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
     """A recurrent layer, reverse and bidirectional too, and its parameters -> ONNX's operator, attributes, arrays.
 
     The arrays, by ONNX's letters: W (directions, G*H, D), R (directions, G*H, H), B (directions, 2*G*H) and, of an LSTM
     with peepholes, P (directions, 3*H). Raises ValueError for a variant that ONNX has no operator for.
+
+    >>> layer = gru(2, 3)
+    >>> P = {name: np.zeros(shape) for name, shape in layer.shapes.items()}
+    >>> operator, attributes, arrays = onnx_io.to_node(layer, P)
+    >>> operator, attributes["linear_before_reset"], arrays["B"].shape
+    ('GRU', 1, (1, 18))
     """
     check_kind("layer", layer, layers.Layer, "a recurrent layer such as lstm(28, 100)")
     form, starts = _form(layer), prefixes(layer.directions).values()
@@ -87,13 +104,19 @@ def to_node(layer, P):
     return form.operator, _attributes(form, direction, H), {key: arrays[key] for key in "WRBP" if key in arrays}
 
 
-def from_node(node, arrays):
+def from_node(node: Any, arrays: Arrays) -> tuple[Layer, dict[str, np.ndarray]]:
     """The other way: a node of ONNX's RNN, LSTM or GRU and its arrays (B and P may be left out) -> layer, parameters.
 
     The attribute layout and the inputs sequence_lens, initial_h and initial_c are about x and y, not about the layer:
     they are the caller's business. A recurrent bias is added to the input's where the equations allow it. Raises
     ValueError for wrong shapes, and for attributes other than direction, hidden_size, the operator's usual activations
     and linear_before_reset.
+
+    >>> import onnx
+    >>> node = onnx.helper.make_node("RNN", ["x", "W", "R"], ["y"], hidden_size=3)
+    >>> layer, P = onnx_io.from_node(node, {"W": np.ones((1, 3, 2)), "R": np.ones((1, 3, 3))})
+    >>> layer.name, P["b"].ravel()
+    ('rnn', array([0., 0., 0.]))
     """
     operator, D, H = node.op_type, arrays["W"].shape[-1], arrays["R"].shape[-1]
     check_choice("operator", operator, dict.fromkeys(form.operator for form in FORMS.values()))
@@ -106,7 +129,7 @@ def from_node(node, arrays):
     wrong = [f"{key} {shapes.get(key)}, got {shape}" for key, shape in found.items() if shape != shapes.get(key)]
     if wrong:
         raise ValueError(f"{operator}: expected {'; '.join(wrong)}")
-    arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | arrays
+    arrays = {"B": np.zeros(shapes["B"], arrays["W"].dtype)} | dict(arrays)
     b, recurrent_b = np.split(arrays["B"][..., None], 2, axis=1)
     ours = {"W": arrays["W"], "R": arrays["R"]}
     if "P" in arrays:
@@ -160,8 +183,14 @@ def _asked(node, H):
     raise ValueError(f"{node.op_type}: expected {' or '.join(map(str, forms.values()))}, got {listed([asked])}")
 
 
-def value_of(attribute):
-    """The value of a node's attribute, text decoded."""
+def value_of(attribute: Any) -> Any:
+    """The value of a node's attribute, text decoded.
+
+    >>> import onnx
+    >>> from lstm_formats.onnx_nodes import value_of
+    >>> value_of(onnx.helper.make_attribute("activations", ["Tanh"]))
+    ['Tanh']
+    """
     value = library().helper.get_attribute_value(attribute)
     if isinstance(value, list):
         return [item.decode() if isinstance(item, bytes) else item for item in value]

@@ -4,7 +4,7 @@
     torch_io.load_state_dict(model, torch_module.state_dict())
 
 PyTorch stacks the gates of an LSTM as i f g o and those of a GRU as r z n; here they are i o f g and z r n. Its two
-biases are one here: see `places`.
+biases are one here: see `_places`.
 """
 
 import re
@@ -18,8 +18,8 @@ from lstm_core.arrays import to_host, views
 from lstm_core.checks import brief, check_flag, check_kind, listed
 from lstm_core.model import Model
 
+from ._places import array_of, check_has, first, recurrent, set_arrays
 from .configs import check_known, prefixes
-from .places import array_of, check_has, first, recurrent, set_arrays
 
 GATES = {"rnn": "h", "rnn relu": "h", "lstm": "ifgo", "gru": "rzn"}  # PyTorch's order, in the letters of our cells
 ENDS = {"forward": "", "reverse": "_reverse"}

@@ -5,7 +5,7 @@ around a scan. Nothing is proven about a copy of the code. `lstm_proofs.ledger` 
 reads the book, and is imported by its name.
 """
 
-from lstm_core import symbols  # which says what to install where SymPy is missing
+import lstm_core.symbols  # which says what to install where SymPy is missing
 
 from .proof import Disproof, Proof, is_zero
 from .prove_cell import prove_cell

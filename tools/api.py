@@ -1,8 +1,8 @@
 """The API reference: made from docstrings and signatures while Sphinx builds the book.
 
 A page of the reference is a file with an introduction and the line `<!-- api: lstm_core -->`; in its place Sphinx is
-handed all that is public in that package. Public is what has no underscore: the functions and classes that a module
-defines, and a class's methods. Of `lstm_proofs.ledger`, whose modules are the parts of one program, it is what the
+handed all that is public in that package. Public is what has no underscore: modules, the functions and classes that
+they define, and a class's methods. Of `lstm_proofs.ledger`, whose modules are the parts of one program, it is what the
 package itself offers.
 """
 
@@ -42,7 +42,7 @@ class Member(NamedTuple):
 def modules(package):
     """The modules of a package, in alphabetical order."""
     found = importlib.import_module(package)
-    names = [info.name for info in pkgutil.walk_packages(found.__path__, f"{package}.")]
+    names = [info.name for info in pkgutil.walk_packages(found.__path__, f"{package}.") if "._" not in info.name]
     return [importlib.import_module(name) for name in sorted(names) if not name.startswith(PARTS)]
 
 

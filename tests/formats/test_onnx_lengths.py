@@ -22,8 +22,8 @@ from lstm_core.layers import (
     rnn,
 )
 from lstm_formats import onnx_io
+from lstm_formats._onnx_graph import parts_of
 from lstm_formats.onnx_checks import digest
-from lstm_formats.onnx_graph import parts_of
 
 NEWEST = 26  # that onnxruntime 1.31.1 says it knows; onnx 1.23.2 knows 28
 B, T, D, H, C = 5, 6, 3, 4, 2

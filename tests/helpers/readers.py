@@ -24,8 +24,8 @@ from data_readers import IDX, alter_hdf5, alter_idx, check_showers, hdf5_samples
 import lstm_core as core
 from lstm_core import bidirectional, dense, dropout, embedding, fit, gru, last, lstm, recurrent, reverse, rnn
 from lstm_formats import checkpoint, onnx_io, xml_io
+from lstm_formats._onnx_graph import parts_of
 from lstm_formats.onnx_checks import digest
-from lstm_formats.onnx_graph import parts_of
 
 ODD = [None, True, False, 0, 1, -1, 2, 0.5, -0.5, 1e308, math.inf, -math.inf, math.nan, 2**31, 2**32, 2**64, 2**128,
        10**30, 10**400, "", "0", "lstm", "gru", "dense", "PCG64", "float64", "é\0", "x" * 3_000, [], {}, [[]],

@@ -11,10 +11,7 @@ from lstm_core import layers
 from lstm_core.checks import brief, listed
 from lstm_core.losses import mse
 
-from .configs import DAMAGE, check_number_of, model_from, reason
-from .onnx_checks import check_tensor
-from .onnx_nodes import from_node, value_of
-from .onnx_values import (
+from ._onnx_values import (
     Node,
     Room,
     Row,
@@ -32,6 +29,9 @@ from .onnx_values import (
     transpose,
     unsqueeze,
 )
+from .configs import DAMAGE, check_number_of, model_from, reason
+from .onnx_checks import check_tensor
+from .onnx_nodes import from_node, value_of
 
 OLDEST = 7  # opset; before it, RNN, LSTM, GRU, Gemm and Add were others
 OPERATORS = {  # of a graph that can be read
