@@ -150,16 +150,9 @@ def gru(features: int, hidden: int, reset: str = "after", **options: Any) -> Lay
 
 
 def recurrent(
-    cell: cells.Cell | str,
-    features: int,
-    hidden: int,
-    own: bool = True,
-    W: Initialiser = init.xavier_uniform,
-    R: Initialiser = init.orthogonal,
-    forget_bias: float = 1.0,
-    zoneout_h: float = 0.0,
-    zoneout_c: float = 0.0,
-) -> Layer:
+    cell: cells.Cell | str, features: int, hidden: int, own: bool = True, W: Initialiser = init.xavier_uniform,
+    R: Initialiser = init.orthogonal, forget_bias: float = 1.0, zoneout_h: float = 0.0, zoneout_c: float = 0.0,
+) -> Layer:  # fmt: skip
     """Layer that carries `cell` through time: x (T, D, B) -> h (T, H, B).
 
     cell: a `Cell`, or the name of one of `variants.CELLS`

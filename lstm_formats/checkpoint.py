@@ -82,7 +82,7 @@ def load(
     field that is missing, of another type, or out of its range.
 
     >>> model = Model([gru(3, 4), dense(4, 2)], mse, rng=rng)
-    >>> checkpoint.save("run.safetensors", model, rng=rng)
+    >>> checkpoint.save(model, "run.safetensors", rng=rng)
     >>> other, history, its_rng = checkpoint.load("run.safetensors")
     >>> np.array_equal(other.theta, model.theta), history, its_rng.random() == rng.random()
     (True, None, True)

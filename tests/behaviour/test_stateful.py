@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 )
 
 from lstm_core import Model, evaluate, fit, to_host, training
-from lstm_core.model import Parameters
+from lstm_core.parameters import Parameters
 from lstm_formats import load, save
 
 COUNT = length("MACHINES", 40)

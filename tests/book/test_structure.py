@@ -26,7 +26,7 @@ SHORT_FUNCTIONS = [*SHORT_FILES, "tests"]
 FLOORS = [
     {"types", "arrays", "checks", "files", "symbols"},
     {"cells", "variants", "record", "scan", "gradcheck", "zoneout"},
-    {"init", "layers", "losses", "optim", "edge", "model"},
+    {"init", "layers", "losses", "optim", "edge", "parameters", "model"},
     {"batches", "scores", "history", "settings", "training", "parallel", "sampling", "data"},
 ]
 PACKAGES = {"lstm_core": set(), "lstm_formats": {"lstm_core"}, "lstm_proofs": {"lstm_core"}}  # which may import which
