@@ -1,8 +1,10 @@
 """lstm_formats: models of lstm_core in files and in other programs' terms.
 
-`checkpoint` (safetensors: a run to go on with, bit for bit), `onnx_io` (a graph that other programs run, and back),
-`torch_io` (PyTorch's state dicts, as dicts of NumPy arrays) and `xml_io` (in the manner of TMVA); `configs` is what
-they share, `states` what a checkpoint holds of a run, `onnx_checks` what an ONNX file may not hold. Files are written
+`checkpoint` (safetensors: a run to go on with, bit for bit), `onnx_io` (a graph that other programs run, and back; and
+graphs that they write), `torch_io` (PyTorch's state dicts, as dicts of NumPy arrays) and `xml_io` (in the manner of
+TMVA); `configs` is what they share, `states` what a checkpoint holds of a run. Beside `onnx_io` stand `onnx_nodes` (one
+operator), `onnx_graph` (what is written), `onnx_read` and `onnx_values` (what others wrote), and `onnx_checks` (what an
+ONNX file may not hold). Files are written
 whole or not at all, and read without pickle. What does not fit together is refused, and so is, by a checksum, what was
 altered; a dict for PyTorch has none. A reader opens no other file, and takes memory in proportion to the file's size.
 """
