@@ -24,6 +24,7 @@ from ._onnx_values import (
     moved,
     reshape,
     shape_of,
+    sizes_in,
     sliced,
     squeeze,
     transpose,
@@ -78,6 +79,8 @@ def _check_node(node):
         raise ValueError(f"{_named(node)}: expected an operator that is a layer of lstm_core or moves numbers: "
                          f"{', '.join(sorted(OPERATORS))}")  # fmt: skip
     for attribute in node.attribute:
+        if attribute.HasField("g"):
+            raise ValueError(f"{_named(node)}: expected no graph within a node, got {listed([attribute.name])}")
         if attribute.HasField("t"):
             try:
                 check_tensor(attribute.t)
@@ -143,7 +146,8 @@ class _Reader:
             return shape_of(node)
         if node.op == "ConstantOfShape":
             value = node.attributes.get("value")
-            return Uniform(0.0 if value is None else self.onnx.numpy_helper.to_array(value).item())
+            number = 0.0 if value is None else self.onnx.numpy_helper.to_array(value).item()
+            return Uniform(number, *sizes_in(node.known(0, "a shape"))[-1:])
         if streams:
             return self._of_streams(node, streams)
         if node.op in ("Identity", "Cast"):
@@ -152,7 +156,10 @@ class _Reader:
             uniform = {self._one_number(value) for value in node.given[: None if node.op == "Concat" else 1]}
             if node.op in ("Add", "Mul", "MatMul", "Gemm") or len(uniform) != 1 or None in uniform:
                 raise ValueError("expected one number, as often as is asked for, got several")
-            return Uniform(uniform.pop())
+            last = sizes_in(node.known(1, "a shape"))[-1:] if node.op == "Expand" else []
+            if node.op == "Slice" and isinstance(node.given[0], Uniform) and node.integers(3, "axes") == [0]:
+                last = [node.given[0].last]
+            return Uniform(uniform.pop(), *last)
         return moved(node, self.room)
 
     def _constant(self, node):
@@ -321,9 +328,7 @@ class _Reader:
             raise ValueError("expected layout 0, time first, got 1")
         if given.get("sequence_lens") is not None:
             raise ValueError("expected no sequence_lens: lengths are not a model's, `Model.predict` takes them")
-        for name in ("initial_h", "initial_c"):
-            if given.get(name) is not None and self._one_number(given[name]) != 0:
-                raise ValueError(f"expected {name} to be left out or zeros, got {_others(given[name])}")
+        self._check_states(given, node.known(2, "R"))
         if not isinstance(X, Stream) or X.units is None or len(X.axes) != 3 or X.axes[2] != X.features:
             raise ValueError(f"expected X with axes of time, batch and features, got {X if given else 'none'}")
         X = self._settled(X)
@@ -344,6 +349,22 @@ class _Reader:
         Y = made._replace(axes=(time, along, batch, ("units",)), rows=rows)
         final = Y._replace(axes=Y.axes[1:], at="final")
         return Y, final, final._replace(rows=tuple(row._replace(state="c") for row in rows))
+
+    def _check_states(self, given, R):
+        """Raise ValueError unless the initial states are zeros, for as many units as R has."""
+        for name in ("initial_h", "initial_c"):
+            state = given.get(name)
+            if state is None:
+                continue
+            if self._one_number(state) != 0:
+                found = "what depends on x" if isinstance(state, Stream) else "others"
+                raise ValueError(f"expected {name} to be left out or zeros, got {found}")
+            last = state.last if isinstance(state, Uniform) else state.shape[-1]
+            if last not in (None, R.shape[-1]):
+                raise ValueError(
+                    f"expected {name} of {R.shape[-1]} units, got {last}. (So PyTorch's exporter with dynamo=True "
+                    "writes an LSTM with proj_size, which ONNX has no operator for)"
+                )
 
     def model(self, ports):
         """The model of what was read; the first output is y, others are final states."""
@@ -366,7 +387,3 @@ class _Reader:
         arrays = [P[key].ravel() for layer, P in zip(self.layers, self.numbers, strict=True) for key in layer.shapes]
         config = {"dtype": str(self.dtype), "loss": mse.__name__, "layers": [layer.config for layer in self.layers]}
         return model_from(config, np.concatenate(arrays))
-
-
-def _others(value):
-    return "what depends on x" if isinstance(value, Stream) else "others"

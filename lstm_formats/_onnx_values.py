@@ -61,9 +61,10 @@ class Size:
 
 
 class Uniform(NamedTuple):
-    """An array with the same number everywhere."""
+    """An array with the same number everywhere; of its shape only the last size is kept, None if that is not known."""
 
     number: Any
+    last: Any = None
 
 
 class Row(NamedTuple):
@@ -109,7 +110,8 @@ class Stream(NamedTuple):
         return k % len(self.axes)
 
     def __str__(self):
-        return f"axes ({', '.join(' * '.join(axis) or '1' for axis in self.axes)})"
+        words = {part: f"axis {part} of x" for part in self.sizes}
+        return f"axes ({', '.join(' * '.join(words.get(part, part) for part in axis) or '1' for axis in self.axes)})"
 
 
 def _kind(value):

@@ -25,7 +25,7 @@ MESSAGES = {  # the fields that hold messages, in a file of ours
 }  # fmt: skip
 MORE_MESSAGES = {  # in a file of others
     "GraphProto.metadata_props", "NodeProto.metadata_props", "ValueInfoProto.metadata_props",
-    "TensorProto.metadata_props", "AttributeProto.t",
+    "TensorProto.metadata_props", "AttributeProto.t", "AttributeProto.g",
 }  # fmt: skip
 DATA = {  # data type: where it is, bytes of a number
     1: ("float_data", 4), 11: ("double_data", 8), 7: ("int64_data", 8), 6: ("int32_data", 4), 9: ("int32_data", 1),

@@ -11,8 +11,10 @@ import onnx
 import onnx.reference
 import onnxruntime
 import pytest
+from altered import pick
 from onnx import helper, numpy_helper
 from pytorch_graphs import FOLDER, LARGEST, NETWORKS, C, D, H, exported, is_step_by_step
+from readers import messages, rewire
 
 from lstm_core import Model, dense, dropout, mse, softmax_cross_entropy
 from lstm_core.layers import activation, bidirectional, embedding, gru, last, lstm, recurrent, reverse, rnn
@@ -305,13 +307,23 @@ def test_dropout_is_a_layer(tmp_path):
 
 # ---- what is refused -------------------------------------------------------------------------------------------------
 
-ON, OFF = np.array(True), np.array(False)
+ON, INNER = np.array(True), helper.make_graph([], "inner", [], [])
 REFUSED = {  # nodes, what else `graph` takes, and the message: operator, name and why
     "another operator": ([*STEPS, node("Elu", "h")], {}, r"Elu 'Elu_y': expected an operator that is a layer"),
     "attention": ([*STEPS, node("Attention", "h", "h", "h")], {"opset": 23, "ir_version": 11},
                   "Attention 'Attention_y': expected an operator"),
     "another domain": ([*STEPS, helper.make_node("Tanh", ["h"], ["y"], "mine", domain="com.example")], {},
                        "com.example.Tanh 'mine': expected an operator"),
+    "a choice of graphs": ([*STEPS, node("If", "true", then_branch=INNER, else_branch=INNER)],
+                           {"dims": {"true": ON}}, "If 'If_y': expected an operator"),
+    "a graph in a node": ([*STEPS, node("Tanh", "h", body=INNER)], {}, "Tanh 'Tanh_y': expected no graph within"),
+    "a projection": ([TURNED, node("Shape", "xt", to="s", start=1, end=2),
+                      node("Concat", "[1]", "s", "[4]", to="n", axis=0), node("Expand", "0.0", "n", to="z"),
+                      lstm_node(more=("", "z")), node("Squeeze", "Y", "[1]")],
+                     {"dims": {"0.0": np.array(0, np.float32)}}, "LSTM .*expected initial_h of 3 units, got 4"),
+    "a state of another size": ([TURNED, lstm_node(more=("", "", "wide")), node("Squeeze", "Y", "[1]")],
+                                {"x": (2, "time", D), "dims": {"wide": np.zeros((1, 2, 4), np.float32)}},
+                                "LSTM .*expected initial_c of 3 units, got 4"),
     "a node without a name": ([*STEPS, helper.make_node("Elu", ["h"], ["y"])], {}, "Elu 'y': expected an operator"),
     "lengths": ([TURNED, lstm_node(more=("n",)), node("Squeeze", "Y", "[1]")],
                 {"dims": {"n": np.array([2, 3], np.int32)}}, "LSTM 'LSTM_Y Yh Yc': expected no sequence_lens"),
@@ -431,3 +443,76 @@ def test_loss_has_to_be_one(tmp_path):
         onnx_io.load_graph(tmp_path / "none.onnx", None)
     with pytest.raises(FileNotFoundError):
         onnx_io.load_graph(tmp_path / "none.onnx", mse)
+
+
+# ---- altered graphs: refused, or understood --------------------------------------------------------------------------
+
+SAMPLES = [(FOLDER / f"{name}.onnx").read_bytes() for name in KEPT if not is_step_by_step(name)]
+
+
+def one_more_or_less(rng, proto):
+    """An integer in a constant or an attribute is another, two of them are exchanged, or an axis of x has a size."""
+    tensors = [t for t in messages(proto) if isinstance(t, onnx.TensorProto) and t.data_type == 7 and t.raw_data]
+    attributes = [a for made in proto.graph.node for a in made.attribute if a.type in (2, 7)]
+    what = int(rng.integers(0, 3))
+    if what == 0 and tensors:
+        tensor = pick(rng, tensors)
+        array = numpy_helper.to_array(tensor).copy()
+        array.flat[int(rng.integers(array.size))] = rng.integers(-3, 7)
+        tensor.raw_data = array.tobytes()
+    elif what == 1 and attributes:
+        found = pick(rng, attributes)
+        if found.type == 2:
+            found.i = int(rng.integers(-2, 3))
+        else:
+            a, b = rng.integers(0, len(found.ints), 2)
+            found.ints[a], found.ints[b] = found.ints[b], found.ints[a]
+    else:
+        pick(rng, proto.graph.input[0].type.tensor_type.shape.dim).dim_value = int(rng.integers(1, 4))
+
+
+def passed_by(rng, proto):
+    """What a node makes is replaced by what it is given."""
+    here = pick(rng, [made for made in proto.graph.node if made.input and made.input[0]])
+    for made in proto.graph.node:
+        for k, name in enumerate(made.input):
+            if name == here.output[0]:
+                made.input[k] = here.input[0]
+
+
+def rewired(rng, proto):
+    rewire(rng, proto.graph.node)
+
+
+def test_an_altered_graph_is_refused_or_understood(tmp_path, shown):
+    """What is read although it was altered computes what onnxruntime makes of it, if that runs it at all."""
+    rng, path = np.random.default_rng(2026), tmp_path / "g.onnx"
+    found = {"refused": 0, "the same": 0, "does not run": 0}
+    for _ in range(400):
+        proto = onnx.load_model_from_string(pick(rng, SAMPLES))
+        for _ in range(int(rng.integers(1, 3))):
+            pick(rng, [one_more_or_less, one_more_or_less, passed_by, rewired])(rng, proto)
+        del proto.graph.output[1:]
+        proto.graph.output[0].type.tensor_type.shape.Clear()
+        path.write_bytes(proto.SerializeToString())
+        try:
+            model = onnx_io.load_graph(path, mse)
+        except ValueError as error:
+            assert str(path) in str(error)
+            found["refused"] += 1
+            continue
+        proto.graph.output[0].type.tensor_type.ClearField("shape")
+        path.write_bytes(proto.SerializeToString())
+        x = input_of(path)
+        try:
+            expected = runtime(path, x)
+        except Exception:  # onnxruntime has a class of its own for each reason
+            found["does not run"] += 1
+            continue
+        predicted = [model.predict(one) for one in (x, x.swapaxes(0, 1).copy())]
+        alike = [np.array_equal(y.shape, expected.shape) and np.abs(y - expected).max() <= TOLERANCE
+                 for one in predicted for y in (one, one.swapaxes(0, 1))]  # fmt: skip
+        assert any(alike), [layer.config for layer in model.layers]
+        found["the same"] += 1
+    assert min(found.values()) > 10 and found["the same"] > 40
+    shown("altered  graphs that PyTorch wrote: " + ", ".join(f"{n} {what}" for what, n in found.items()))

@@ -93,7 +93,7 @@ def exported(network):
                 y = torch.cat([h[-2], h[-1]], 1) if network.both else h[-1]
             elif network.reads != "every":
                 y = y if network.batch_first else y.transpose(0, 1)
-                y = y[:, -1] if network.reads == "index" else y[:, -1:].squeeze(1)
+                y = y[:, -1] if network.reads == "index" else y[:, -1:][:, 0]
             y = self.linear(y) if network.tail else y
             return getattr(torch, network.tail)(y, -1) if "softmax" in network.tail else y
 
