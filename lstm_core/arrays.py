@@ -61,6 +61,8 @@ def _module_of(name, x):
 
             return symbols.namespace
         return np
+    if isinstance(x, np.generic):  # a single number; before NumPy 2.1 it has no __array_namespace__ to say so
+        return np
     if hasattr(x, "__array_namespace__"):
         return x.__array_namespace__()
     raise TypeError(f"{name}: expected a NumPy or CuPy array, got {type(x).__name__}")

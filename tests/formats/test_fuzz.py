@@ -58,7 +58,7 @@ def harm(path):
         case b"sleep":
             time.sleep(60)
         case b"slow":
-            end = time.process_time() + 0.2
+            end = time.process_time() + 0.6
             while time.process_time() < end:
                 pass
         case b"memory":
@@ -93,7 +93,7 @@ def broken(path, content):
 HUNTED = {
     b"whole": "same", b"refused": "refused", b"no file": "refused", b"changed": "other",
     b"crash": "a crash, exit status -11", b"abort": "a crash, exit status -6", b"exit": "a crash, exit status 0",
-    b"sleep": "a hang", b"slow": "0.2 seconds", b"memory": "MB of memory for 6 bytes",
+    b"sleep": "a hang", b"slow": "0.6 seconds", b"memory": "MB of memory for 6 bytes",
     b"beside": "['beside.bin'] opened", b"beside in C": "['beside.bin'] opened",
     b"the system": "['/etc/passwd'] opened", b"unnamed": "unnamed ValueError: somewhere",
     b"another error": "unnamed KeyError", b"a child of ValueError": "unnamed UnicodeDecodeError",
@@ -105,7 +105,7 @@ def test_the_hunt_finds_what_it_hunts_for(tmp_path, monkeypatch):
     """In one run: after each crash it goes on with the next file."""
     import altered
 
-    monkeypatch.setattr(altered, "SECONDS", 0.15)
+    monkeypatch.setattr(altered, "SECONDS", 0.5)
     fmt = Format([b"whole"], ".bin", harm, broken, None, None)
     given = [File(raw, b"whole", True) for raw in HUNTED]
     found = verdicts(fmt, beside(tmp_path), [*given, File(b"changed", b"whole", False)])

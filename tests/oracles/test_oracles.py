@@ -173,6 +173,8 @@ def onnx_model(case, P, x, state):
 def reference_evaluator(case, P, x, state):
     """h and final state by ONNX's reference evaluator."""
     model, inputs = onnx_model(case, P, x, state)
+    if len(model.graph.output) == 3 and tuple(map(int, onnx.__version__.split(".")[:2])) < (1, 23):
+        pytest.skip("the reference evaluator of ONNX before 1.23 gives no Y_c")
     return from_onnx(*onnx.reference.ReferenceEvaluator(model).run(None, inputs))
 
 
