@@ -31,7 +31,7 @@ def network(loss):
 @pytest.mark.parametrize("loss", [
     mse, softmax_cross_entropy, binary_cross_entropy, CrossEntropy(), CrossEntropy([1 / 3, 1e-300]),
     CrossEntropy(ignore_index=-(2**63)), CrossEntropy((5, 0), -100),
-], ids=str)  # fmt: skip
+], ids=lambda loss: getattr(loss, "__name__", str(loss)))  # fmt: skip
 def test_a_loss_comes_back_with_its_numbers(save, load, loss, tmp_path):
     save(model=network(loss), path=tmp_path / "m")
     found = load(tmp_path / "m").loss_function
