@@ -4,9 +4,9 @@
 graphs that they write), `torch_io` (PyTorch's state dicts, as dicts of NumPy arrays) and `xml_io` (in the manner of
 TMVA); `configs` is what they share, `states` what a checkpoint holds of a run. Beside `onnx_io` stand `onnx_nodes` (one
 operator), `onnx_graph` (what is written), `onnx_read` and `onnx_values` (what others wrote), and `onnx_checks` (what an
-ONNX file may not hold). Files are written
-whole or not at all, and read without pickle. What does not fit together is refused, and so is, by a checksum, what was
-altered; a dict for PyTorch has none. A reader opens no other file, and takes memory in proportion to the file's size.
+ONNX file may not hold). Files are written whole or not at all, and read without pickle. What does not fit together is
+refused, and so is, by a checksum, what was altered; a dict for PyTorch has none, nor has another program's graph. A
+reader opens no other file, and takes memory in proportion to the file's size.
 """
 
 from . import checkpoint, configs, onnx_io, torch_io, xml_io
