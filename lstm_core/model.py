@@ -31,7 +31,7 @@ from .checks import (
     check_same_shape,
     check_shape,
 )
-from .edge import as_target, check_classes, looks_onehot, to_end, to_front
+from .edge import as_target, check_classes, refusal, to_end, to_front
 from .layers import Fixed, Layer, Pass, check_draws
 from .parameters import Parameters
 from .types import Array, Loss, Module, Shape, State
@@ -103,6 +103,8 @@ class Model:
         layers = tuple(layers)
         _check_layers(layers)
         check_function("loss", loss, "a function such as losses.mse", 2)
+        if isinstance(loss, type):
+            raise TypeError(f"loss: expected a function such as losses.mse, got the class {loss.__name__}; call it")
         check_rng(rng)
         self.layers, self.loss_function, self.names = layers, loss, _numbered([layer.name for layer in layers])
         self.labels = layers[0].labels
@@ -447,33 +449,37 @@ class Model:
         if mask is not None:
             y = self._there(y, lengths, padding)
         y = y[:, None] if self.reads_last else y
+        there = y if mask is None else y[mask.T]
         if y.dtype.kind in "iu":
-            there = y if mask is None else y[mask.T]
             check_classes(there, self.outputs, getattr(self.loss_function, "ignore_index", None))
         else:
             check_finite("y", y)  # after the conversion, as x
         try:
-            n, t = self._step_that_counts(y, mask)
-            one_step = xp.zeros((1, self.outputs, 1), self.theta.dtype)
-            self.loss(one_step, columns(y[n : n + 1, t : t + 1]))  # raises an error of its own, if it takes no such y
+            for step in self._steps_to_try(y, there, mask):
+                self.loss(xp.zeros((1, self.outputs, 1), self.theta.dtype), step)
         except (TypeError, ValueError) as error:
-            if y.ndim == 3 and looks_onehot(y if mask is None else y[mask.T]):
-                shape = f"({', '.join(axes)})"
-                raise ValueError(
-                    f"y: expected class labels {shape}, got what looks one-hot: pass y.argmax(axis=-1)"
-                ) from error
-            raise
+            better = refusal(error, y, there, axes, self.outputs)
+            if better is error:
+                raise
+            raise better from error
         return y
 
-    def _step_that_counts(self, y, mask):
-        """Of which example, and when, there is a target in y (B, T', …) that the loss counts. ValueError if nowhere."""
+    def _steps_to_try(self, y, there, mask):
+        """Targets of single steps, as columns, that show whether the loss takes y: (1, 1) or (1, C, 1).
+
+        Those with the least and the greatest value; of labels, one that counts. ValueError if none does.
+        """
+        if y.dtype.kind == "f":
+            rows = there.reshape(-1, self.outputs)
+            return [rows[int(k) // self.outputs][None, :, None] for k in (rows.argmin(), rows.argmax())]
         if not hasattr(self.loss_function, "weights"):
-            return 0, 0
-        weights = self.loss_function.weights(columns(y), mask)
-        found = int(weights.argmax())
-        if not float(weights.ravel()[found]) > 0:
+            return [there.ravel()[:1, None]]
+        weights = self.loss_function.weights(columns(y), mask).T
+        weights = weights if mask is None else weights[mask.T]
+        best = int(weights.argmax())
+        if not float(weights.ravel()[best]) > 0:
             raise ValueError("y: expected labels that count, got only such as the loss ignores or gives the weight 0")
-        return found % weights.shape[1], found // weights.shape[1]
+        return [there.ravel()[best : best + 1, None]]
 
 
 def _check_layers(layers):

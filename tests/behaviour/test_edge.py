@@ -91,9 +91,7 @@ def test_one_hot_labels_are_refused_in_words(loss, dtype, lengths):
     onehot = np.eye(C)[LABELS].astype(dtype)
     if lengths is not None:
         onehot[np.arange(T) >= lengths[:, None]] = 1  # whatever
-    with pytest.raises(
-        ValueError, match=r"^y: expected class labels \(B, T\), got .* one-hot: pass y.argmax"
-    ):
+    with pytest.raises(ValueError, match=r"^y: expected class labels \(B, T\), got .* one-hot: pass y.argmax"):
         evaluate(network(loss), X, onehot, lengths=lengths)
     found = evaluate(network(loss), X, onehot.argmax(axis=-1), lengths=lengths)
     assert found == evaluate(network(loss), X, LABELS, lengths=lengths)
@@ -107,12 +105,47 @@ def test_one_hot_targets_of_other_losses_are_values():
 
 @pytest.mark.parametrize("loss", [softmax_cross_entropy, CrossEntropy(ignore_index=-100)])
 def test_labels_counted_from_one_are_refused_in_words(loss):
-    with pytest.raises(
-        ValueError, match=r"^y: expected labels in 0 \.\.\. 3, got 1 \.\.\. 4: they look counted"
-    ):
+    with pytest.raises(ValueError, match=r"^y: expected labels in 0 \.\.\. 3, got 1 \.\.\. 4: they look counted"):
         evaluate(network(loss), X, LABELS + 1)
     with pytest.raises(ValueError, match=r"^y: expected labels in 0 \.\.\. 3, got 0 \.\.\. 4$"):
         evaluate(network(loss), X, LABELS + (LABELS > 1))
+
+
+@pytest.mark.parametrize("loss", [mse, binary_cross_entropy])
+def test_labels_for_a_loss_of_values_are_refused_in_words(loss):
+    with pytest.raises(ValueError, match=r"^y: expected values \(B, T, C=4\) for this loss, got labels \(B, T\)"):
+        evaluate(network(loss), X, LABELS)
+
+
+@pytest.mark.parametrize("bad", [-1.0, 1.5])
+def test_one_bad_target_is_found_before_training_begins(bad):
+    """Wherever it stands; but not beyond the lengths."""
+    y = np.zeros((N, T, C))
+    y[4, 3, 2] = bad
+    model = network(binary_cross_entropy)
+    before = model.theta.copy()
+    with pytest.raises(ValueError, match=r"^target: expected numbers in \[0, 1\], got"):
+        fit(model, X, y, epochs=1, batch=1, rng=rng(), progress=False)
+    np.testing.assert_array_equal(model.theta, before)
+    assert np.isfinite(evaluate(model, X, y, lengths=np.full(N, 3)).loss)
+
+
+def test_a_loss_of_one_s_own_is_asked_about_steps_that_are_there():
+    """One that wants each target to be a distribution is not shown the zeros of the padding."""
+
+    def picky(y, target, mask=None):
+        there = 1 if mask is None else mask
+        assert (abs(target.sum(axis=1) - 1) * there < 1e-6).all()
+        return mse(y, target) if mask is None else mse(y, target, mask)
+
+    y = rng().random((N, T, C))
+    y /= y.sum(axis=-1, keepdims=True)
+    assert np.isfinite(evaluate(network(picky, dtype=np.float64), X.astype(float), y, lengths=LENGTHS).loss)
+
+
+def test_the_class_of_a_loss_is_none():
+    with pytest.raises(TypeError, match=r"^loss: expected a function .* got the class CrossEntropy; call it"):
+        network(CrossEntropy)
 
 
 @pytest.mark.parametrize("loss", [mse, binary_cross_entropy])

@@ -36,13 +36,13 @@ def models():
     """Small ones that have everything between them."""
     rng = np.random.default_rng(0)
     stacks = [
-        [lstm(2, 3, peepholes=True), dropout(0.25), dense(3, 2)],
+        [lstm(2, 3, peepholes=True), dropout(0.25, variational=True), dense(3, 2)],
         [embedding(4, 2), gru(2, 2), bidirectional(rnn(2, 2), last=True)],
         [reverse(gru(2, 2, reset="before")), core.activation("softmax"), dense(2, 1)],
         [recurrent("gru", 2, 2, own=False), last()],
     ]
     for k, stack in enumerate(stacks):
-        loss = core.mse if k % 2 else core.softmax_cross_entropy
+        loss = core.mse if k % 2 else core.softmax_cross_entropy if k else core.CrossEntropy([1, 0.5], ignore_index=-1)
         yield core.Model(stack, loss, rng=rng, dtype=np.float64 if k == 2 else np.float32)
 
 
@@ -56,7 +56,8 @@ def same_model(path, model, save, load):
 
 def described(model):
     configs = [layer.config for layer in model.layers]
-    return model.loss_function.__name__, str(model.theta.dtype), configs, model.theta.tobytes()
+    loss = model.loss_function
+    return getattr(loss, "__name__", loss), str(model.theta.dtype), configs, model.theta.tobytes()
 
 
 # ---- JSON ------------------------------------------------------------------------------------------------------------
