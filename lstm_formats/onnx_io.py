@@ -128,9 +128,9 @@ def load_graph(path: str | os.PathLike, loss: Callable) -> Model:
     Whatever the order of axes in the graph, the model takes x (batch, time, features), or labels (batch, time), and
     gives (batch, time, C) or (batch, C). Final states may be more outputs: `Model.run` gives them. Metadata, ours
     too, are not looked at, and no other file is opened.
-    Not a chain of layers, and refused: what is written step by step, as PyTorch's exporter with dynamo=True writes
-    nn.RNN, and Keras (3, on PyTorch) all of its recurrent layers; the last step of a bidirectional layer, of which
-    reverse has seen one step only; sums and means over time, projections, states or lengths as inputs.
+    Refused, as no chain of layers: what is written step by step, as PyTorch's exporter with dynamo=True writes nn.RNN
+    and Keras 3 (on PyTorch) its LSTM; the last step of a bidirectional layer, of which reverse has seen one step only;
+    sums and means over time, projections, states or lengths as inputs.
     Raises OSError if there is no such file, ImportError without onnx, TypeError for a loss that is none, and
     ValueError, naming the file and the node (operator and name) and why it cannot be read, for all else.
 
