@@ -165,7 +165,9 @@ def _moved(node, room):
         case "Squeeze":
             return first.squeeze(tuple(node.integers(1, "axes", [k for k, n in enumerate(first.shape) if n == 1])))
         case "Unsqueeze":
-            return np.expand_dims(first, tuple(node.integers(1, "axes")))
+            axes = node.integers(1, "axes")
+            check_rank(first.ndim + len(axes))
+            return np.expand_dims(first, tuple(axes))
         case "Slice":
             index = [slice(None)] * first.ndim
             for axis, start, stop, step in cuts(node, first.ndim):

@@ -10,7 +10,7 @@ import onnx
 import pytest
 import safetensors.numpy
 from altered import CONSTANT, FINE, RATIO, SECONDS, File, verdicts
-from onnx import helper
+from onnx import helper, numpy_helper
 from opened import opened
 from readers import IDX, formats
 from test_checkpoint import forged, network
@@ -228,10 +228,47 @@ ONNX = {
     "a model of 8 MB": lambda path: saved(onnx_io.save, [embedding(20_000, 100)], path),
 }  # fmt: skip
 
+
+def with_nodes(*nodes, **weights):
+    """A graph with these nodes in front, and more weights."""
+
+    def change(proto):
+        for k, node in enumerate(nodes):
+            proto.graph.node.insert(k, node)
+        proto.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in weights.items())
+
+    return altered_onnx(change)
+
+
+def doubled(op, times, **attributes):
+    """Each node puts together twice what the one before it made: 2**times as much."""
+    return [helper.make_node(op, [f"d{k}", f"d{k}"], [f"d{k + 1}"], **attributes) for k in range(times)]
+
+
+GRAPHS = ONNX | {
+    "doubled and doubled again": with_nodes(*doubled("Concat", 60, axis=0), d0=np.ones(100, np.float32)),
+    "multiplied by itself": with_nodes(*doubled("Mul", 60), d0=np.ones((1, 4), np.int64)),
+    "as many as nobody has": with_nodes(helper.make_node("ConstantOfShape", ["n"], ["z"]),
+                                        helper.make_node("Transpose", ["z"], ["t"]), n=np.array([2**40] * 3)),
+    "expanded": with_nodes(helper.make_node("Expand", ["one", "n"], ["z"]), one=np.array(1.0), n=np.array([2**40] * 3)),
+    "a shape of many axes": with_nodes(helper.make_node("Reshape", ["x", "n"], ["z"]), n=np.ones(300_000, np.int64)),
+    "many new axes": with_nodes(helper.make_node("Unsqueeze", ["x", "n"], ["z"]), n=np.arange(300_000)),
+    "many new axes of numbers": with_nodes(helper.make_node("Unsqueeze", ["n", "n"], ["z"]), n=np.arange(300_000)),
+    "picked again and again": with_nodes(helper.make_node("Gather", ["n", "i"], ["z"]), n=np.ones((2, 100_000)),
+                                         i=np.zeros(10**5, np.int64)),
+    "a constant without numbers": with_nodes(helper.make_node(
+        "Constant", [], ["c"], value=onnx.TensorProto(data_type=1, dims=[10**9, 10**9]))),
+    "a constant in another file": with_nodes(helper.make_node("Constant", [], ["c"], value=onnx.TensorProto(
+        data_type=1, dims=[25], data_location=1,
+        external_data=[onnx.StringStringEntryProto(key="location", value="beside.bin")]))),
+    "a graph in a node": with_nodes(helper.make_node("Tanh", ["x"], ["z"], body=helper.make_graph([], "g", [], []))),
+}  # fmt: skip
+
 HOSTILE = {
     "checkpoint": CHECKPOINTS,
     "xml": XML,
     "onnx": ONNX,
+    "graphs": GRAPHS,
     "idx": {
         "a gigabyte in a megabyte": lambda path: gzip.compress(bytes(2**26), 9) * 16,
         "ten megabytes": lambda path: IDX + bytes(10**7),
