@@ -205,6 +205,20 @@ def test_padding_counts_for_nothing(stack):
         np.testing.assert_allclose(found, model.predict(x[k : k + 1, :n])[0], rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("layer", [lstm(D, 4, zoneout_h=0.3, zoneout_c=0.5), gru(D, 4, "before", zoneout_h=0.4)],
+                         ids=["lstm", "gru before"])  # fmt: skip
+def test_in_training_the_state_waits_where_no_step_is(layer):
+    """Whatever is drawn there: what stands beyond the lengths changes nothing, and the state is that of the end."""
+    P = {name: rng(1).standard_normal(shape) for name, shape in layer.shapes.items()}
+    x, lengths = rng(2).standard_normal((T, D, 3)), np.array([2, 6, 4])
+    mask = np.arange(T)[:, None] < lengths
+    h, final, _ = layer.forward(P, x, (), Pass(mask=mask, rng=rng()))
+    for k, n in enumerate(lengths):
+        assert (h[n - 1 :, :, k] == final[0][:, k]).all()
+    other, same, _ = layer.forward(P, np.where(mask[:, None], x, 7.0), (), Pass(mask=mask, rng=rng()))
+    np.testing.assert_equal((other, same), (h, final))
+
+
 @each_stack
 def test_float32_stays_float32(stack):
     model = build(stack, softmax_cross_entropy, np.float32)

@@ -361,7 +361,7 @@ DIFFERENT = {  # what another rank has -> what it is called in the message
     "cell": ({"layers": [lstm(D, 5), dropout(0.2), dense(5, C)]}, "model"),
     "hidden units": ({"layers": [gru(D, 6), dropout(0.2), dense(6, C)]}, "model"),
     "dropout": ({"layers": [gru(D, 5), dropout(0.3), dense(5, C)]}, "model"),
-    "class weights": ({"loss": CrossEntropy([1, 2])}, "model"),
+    "a weighted loss": ({"loss": CrossEntropy([1, 2])}, "model"),
     "rate": ({"rate": optim.cosine(0.01, 2, warmup=0.1)}, "rate"),
     "a schedule of one's own": ({"rate": lambda progress: 0.01}, "rate"),
     "optimizer": ({"optimizer": optim.momentum()}, "optimizer"),
@@ -416,6 +416,16 @@ def test_bad_arguments_on_one_rank_are_an_error_on_every_rank(changes, says, siz
         assert found.pop(odd).startswith(says)
         assert all(m.startswith(f"ValueError: comm: expected good arguments on all ranks, got on rank {odd} {says}")
                    for m in found)  # fmt: skip
+
+
+@pytest.mark.parametrize("other", [CrossEntropy([1, 3], -1), CrossEntropy([1, 2], -2)], ids=["weights", "ignored"])
+def test_ranks_with_other_numbers_in_their_losses_disagree(other):
+    def message(comm):
+        with pytest.raises(ValueError) as caught:
+            train(comm, loss=other if comm.rank else CrossEntropy([1, 2], -1))
+        return str(caught.value)
+
+    assert {*on_threads(2, message)} == {"comm: expected the same on all ranks, got on rank 1 another model"}
 
 
 def test_ranks_that_agree_train():

@@ -84,7 +84,7 @@ def test_every_example_once_an_epoch_in_a_new_order():
     model.loss_function = spy
     number = np.arange(1.0, N + 1)
     train(model, x, np.stack([number, number], 1))
-    seen = [batch for batch in seen if batch.size > 1 or batch[0] != 1]  # fit tries the loss on example 1 first
+    seen = [batch for batch in seen if batch.size > 1]  # fit tries the loss on two single steps first
     assert [batch.size for batch in seen] == 3 * [10, 10, 3]
     epochs = [tuple(np.concatenate(seen[3 * k : 3 * k + 3])) for k in range(3)]
     assert all(sorted(epoch) == list(number) for epoch in epochs) and len(set(epochs)) == 3
