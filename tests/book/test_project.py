@@ -129,7 +129,7 @@ def test_every_place_names_the_same_pythons():
     versions = [f"3.{minor}" for minor in range(int(low), int(high))]
     named = [word.rpartition(" ")[2] for word in PROJECT["classifiers"] if "Python :: 3." in word]
     assert named == versions
-    for name in ("README.md", "tools/venv.sh"):
+    for name in ("README.md", "tools/venv.sh", "chapters/start/preface.ipynb"):
         assert f"{', '.join(versions[:-1])} or {versions[-1]}" in text(name)
     span = f"{versions[0]} to {versions[-1]}"
     assert span in text("Makefile") and span in text("requirements.txt")
