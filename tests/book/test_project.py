@@ -46,7 +46,7 @@ def test_the_package_works_without_the_extras(tmp_path):
     train = re.search(r"```python\n(.*?)```", text("README.md"), re.DOTALL)[1].replace("16_000", "64")
     rest = """
 from lstm_formats import load, save, torch_io, xml_io
-save("a.safetensors", model), xml_io.save(model, "a.xml"), torch_io.state_dict(model)
+save(model, "a.safetensors"), xml_io.save(model, "a.xml"), torch_io.state_dict(model)
 assert (load("a.safetensors")[0].theta == model.theta).all() and (xml_io.load("a.xml").theta == model.theta).all()
 """
     done = python(train + rest, tmp_path)
