@@ -30,9 +30,9 @@ def test_backward_is_the_derivative_to_rounding(cell, own, sizes, shown):
     )
 
 
+@pytest.mark.parametrize("masked", [True, "units"], ids=["steps", "units"])
 @each_size
 @each_cell
-@pytest.mark.parametrize("masked", [True, "units"], ids=["steps", "units"])
 def test_backward_is_the_derivative_where_steps_are_missing(cell, sizes, masked, shown):
     errors = gradient_errors(cell, sizes, len(cell.own) > 0, masked=masked)
     assert all(error <= TOLERANCE for error in errors.values()), errors
