@@ -46,6 +46,6 @@ if [ -n "$uv" ]; then
 else
     install="$venv/bin/python -m pip install --quiet --disable-pip-version-check"
 fi
-$install --require-hashes -r requirements.lock
+$install --no-deps --require-hashes -r requirements.lock  # the lock has all that the others need
 $install --no-deps --no-build-isolation -e .
 pwd -P > $ready

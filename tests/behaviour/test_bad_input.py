@@ -591,8 +591,8 @@ NONE_SUCH = [None, "tahn", "", 3, ["tanh"], {}]
 MAKERS = [
     *[(f"dropout({v!r})", r"rate: expected a number in \[0, 1\), got", core.dropout, v)
       for v in (1, 1.0, -0.1, np.nan, np.inf, "0.5", None, True, [0.5], 1j)],
-    *[(f"activation({v!r})", "function: expected one of 'tanh', 'sigmoid', 'relu', 'softmax', 'log_softmax', got", core.activation, v)
-      for v in NONE_SUCH],
+    *[(f"activation({v!r})", "function: expected one of 'tanh', 'sigmoid', 'relu', 'softmax', 'log_softmax', got",
+       core.activation, v) for v in NONE_SUCH],
     *[(f"rnn {v!r}", "activation: expected one of 'tanh', 'relu', got", core.rnn, 3, 4, v) for v in NONE_SUCH],
     *[(f"recurrent({v!r})", "cell: expected one of 'rnn', .*'lstm', .*got", core.recurrent, v, 3, 4)
       for v in (*NONE_SUCH, "LSTM")],
