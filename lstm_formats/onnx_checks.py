@@ -105,7 +105,7 @@ def check_graph(graph: Any) -> None:
         check_tensor(tensor, OURS)
 
 
-def check_tensor(tensor: Any, types: Iterable[int] = (*DATA,)) -> None:
+def check_tensor(tensor: Any, types: Iterable[int] = tuple(DATA)) -> None:
     """Raise ValueError unless the numbers of a tensor are in the file, all of them and no more, and of these types.
 
     >>> import onnx
