@@ -37,10 +37,12 @@ class Node(NamedTuple):
         return value
 
     def integers(self, k, name, default=None):
-        """What was an attribute, a list of integers, and is input number k in younger opsets."""
+        """What was an attribute, an integer for each axis, and is input number k in younger opsets."""
         found = self.attributes.get(name)
         if found is None and self.value(k) is not None:
-            found = self.known(k, name).ravel().tolist()
+            found = self.known(k, name).ravel()
+            check_rank(len(found))
+            found = found.tolist()
         if found is None:
             return default
         return [found] if isinstance(found, int) else [*found]
@@ -161,7 +163,7 @@ def _moved(node, room):
             return first.transpose(node.attributes.get("perm"))
         case "Reshape":
             room.take(first.nbytes)
-            return first.reshape(node.known(1, "a shape").tolist())
+            return first.reshape(asked_for(node).tolist())
         case "Squeeze":
             return first.squeeze(tuple(node.integers(1, "axes", [k for k, n in enumerate(first.shape) if n == 1])))
         case "Unsqueeze":
@@ -246,10 +248,16 @@ def unsqueeze(node, stream):
     return stream._replace(axes=tuple(found))
 
 
+def asked_for(node):
+    """The shape that a Reshape makes."""
+    shape = node.known(1, "a shape")
+    check_rank(shape.size)
+    return shape
+
+
 def reshape(node, stream):
     """The parts of all axes, in their order, put together to axes of the sizes that are asked for."""
-    parts, shape = [part for axis in stream.axes for part in axis], sizes_in(node.known(1, "a shape"))
-    check_rank(len(shape))
+    parts, shape = [part for axis in stream.axes for part in axis], sizes_in(asked_for(node))
     try:
         if not node.attributes.get("allowzero", 0):
             shape = [stream.size(stream.axes[k]) if size == 0 else size for k, size in enumerate(shape)]

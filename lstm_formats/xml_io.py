@@ -10,7 +10,6 @@ row by row and with all digits: what is read is what was written, to the last bi
 of configs and numbers. Older files have none; who changes a number by hand removes it.
 """
 
-import array
 import hashlib
 import json
 import math
@@ -94,8 +93,9 @@ class _Reader:
     def __init__(self):
         self.place, self.depth, self.config, self.digest = "<Model>", 0, {}, None
         self.matrices = iter(())  # those of the layer that are still to come
-        self.theta = array.array("d")  # the numbers so far
-        self.size, self.text = 0, bytearray()  # how many numbers are expected behind the last tag; what stands there
+        self.dtype, self.theta = np.float64, []  # the numbers so far, in arrays of a piece each: none is grown
+        self.size, self.found = 0, 0  # how many numbers are expected behind the last tag, and were found
+        self.text = bytearray()  # what stands there and was not yet read: less than two pieces
 
     def start(self, tag, attributes):
         self._take_numbers()
@@ -107,7 +107,7 @@ class _Reader:
             loss = json.loads(loss) if loss.startswith("{") else loss
             self.config = {"dtype": attributes.get("dtype", ""), "loss": loss, "layers": []}
             check_choice("dtype", self.config["dtype"], DTYPES)
-            self.theta = array.array(np.dtype(self.config["dtype"]).char)
+            self.dtype = self.config["dtype"]
             expected = _start("Model", _root(self.config))
         elif self.depth == 2:
             layer = make(_config(attributes))
@@ -124,6 +124,11 @@ class _Reader:
 
     def data(self, text):
         self.text += text.encode()
+        if len(self.text) > PIECE:
+            stop = max(self.text.rfind(blank) for blank in b" \n\t\r") + 1
+            if not stop:
+                raise ValueError(f"expected numbers, got a word of more than {PIECE} characters")
+            self._read_words(stop)
 
     def end(self, tag):
         self.text += b" "
@@ -136,17 +141,27 @@ class _Reader:
                 raise ValueError(f"expected {_start(name, whose)}")
 
     def close(self):
-        theta = np.frombuffer(self.theta, self.config["dtype"]) if self.theta else np.zeros(0, self.config["dtype"])
-        return self.config, theta, self.digest
+        return self.config, np.concatenate([*self.theta, np.zeros(0)], dtype=self.dtype), self.digest
 
     def _take_numbers(self):
-        """The numbers since the last tag that began: as many as it says, and finite."""
-        begin = len(self.theta)
-        self.theta.extend(float(word[0]) for word in re.finditer(rb"\S+", self.text))
-        found = len(self.theta) - begin  # one too large for the dtype is infinite
-        if found != self.size or not all(map(math.isfinite, memoryview(self.theta)[begin:])):
-            raise ValueError(f"expected {brief(self.size)} finite numbers, got {found}")
-        self.size, self.text = 0, bytearray()
+        """The numbers since the last tag that began: as many as it says."""
+        self._read_words(len(self.text))
+        if self.found != self.size:
+            raise ValueError(f"expected {brief(self.size)} finite numbers, got {self.found}")
+        self.size, self.found = 0, 0
+
+    def _read_words(self, stop):
+        """The numbers before `stop` in the text, which are finite."""
+        words = self.text[:stop].split()
+        self.found += len(words)
+        if self.found > self.size:
+            raise ValueError(f"expected {brief(self.size)} finite numbers, got {self.found} or more")
+        with np.errstate(over="ignore"):
+            numbers = np.fromiter(map(float, words), np.float64, len(words)).astype(self.dtype)
+        if not np.isfinite(numbers).all():  # one too large for the dtype is infinite
+            raise ValueError(f"expected {brief(self.size)} finite numbers, got one that is not")
+        self.theta.append(numbers)
+        del self.text[:stop]
 
 
 def _digest(config, theta):

@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 from opened import opened
 
+from lstm_core.training import keep_memory
+
 SECONDS = 5  # of the processor that a file may take; ten times as long by the clock, for the machine may be busy
 RATIO, CONSTANT = 10, 20e6  # memory: so many times the file's size, and so many bytes
 MESSAGE = 4_000  # characters of a message at most, the file's path aside
@@ -196,6 +198,22 @@ def _in_a_child(fmt, folder, given):
     return found
 
 
+def _riddle_the_heap():
+    """Leave holes of all sizes in the C library's heap, as a long life does: what is grown moves from one to the next.
+
+    With enough of them a block that grows by sixteenths takes, while it grows, up to 17 times its size.
+    """
+    if sys.platform != "linux":
+        return
+    keep_memory()  # so that large blocks, too, lie in the heap
+    LIBRARY.malloc.restype, LIBRARY.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    LIBRARY.free.restype, LIBRARY.free.argtypes = None, [ctypes.c_void_p]
+    sizes = [int(2_000 * 1.03**k) for k in range(310)]  # up to 19 MB
+    held = [(LIBRARY.malloc(size), LIBRARY.malloc(5_000))[0] for size in sizes]  # what stands between them stays
+    for block in held:
+        LIBRARY.free(block)
+
+
 def _read_all(fmt, folder, given, out):
     faulthandler.disable()  # a crash is told by the exit status
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -204,6 +222,7 @@ def _read_all(fmt, folder, given, out):
     spare.mkdir(exist_ok=True)
     kept, python = {}, []
     sys.addaudithook(lambda event, args: python.append(args[0]) if event == "open" else None)
+    _riddle_the_heap()
     for origin in fmt.samples:  # and what is imported on the way
         path.write_bytes(origin)
         kept[origin] = repr(fmt.read(path))
