@@ -8,6 +8,8 @@
     runs        the shipped code, run on symbols for T = 3 steps; all that it computes
     graph       derivatives of the shipped forward pass, by SymPy
     evaluate    a tree -> its value in a run
+    marks       the equations that are proven by a cell of their chapter, or are definitions or cited
+    here        what such a cell calls
     prove       both sides of an equation are the same polynomials, for each kind and at t = 1, 2 and 3
     page        the book's page of all that, written by `python -m lstm_proofs.ledger`
 
@@ -16,16 +18,18 @@ held fixed; without, by every path. What lies outside t = 1, ..., T: a state beg
 zero, anything else is arbitrary.
 """
 
-from .book import CHAPTERS, ROOT, Equation, equations
+from .book import CHAPTERS, NOTEBOOKS, ROOT, Equation, equations
 from .citations import Line, borrowed, citations, kinds, place
+from .here import on_page, prove_here
 from .kinds import KINDS, MASKED, kind_of
 from .latex import TOKEN, Unproven, sides, tokens
+from .marks import MARKS, marked, unsettled
 from .page import PAGE, page, without_times
 from .prove import SHIPPED, is_absolute, level, prove
 from .runs import SIZES, Code
 
 __all__ = [
-    "CHAPTERS", "KINDS", "MASKED", "PAGE", "ROOT", "SHIPPED", "SIZES", "TOKEN", "Code", "Equation", "Line",
-    "Unproven", "borrowed", "citations", "equations", "is_absolute", "kind_of", "kinds", "level", "page", "place",
-    "prove", "sides", "tokens", "without_times",
+    "CHAPTERS", "KINDS", "MARKS", "MASKED", "NOTEBOOKS", "PAGE", "ROOT", "SHIPPED", "SIZES", "TOKEN", "Code",
+    "Equation", "Line", "Unproven", "borrowed", "citations", "equations", "is_absolute", "kind_of", "kinds", "level",
+    "marked", "on_page", "page", "place", "prove", "prove_here", "sides", "tokens", "unsettled", "without_times",
 ]  # fmt: skip

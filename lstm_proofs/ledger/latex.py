@@ -187,26 +187,27 @@ def tokens(latex: str) -> list[str]:
     return found[:-1] if found[-1:] in ([","], ["."]) else found
 
 
-def sides(latex: str, kind: Any) -> list[Side]:
+def sides(latex: str, kind: Any, parser: Any = None) -> list[Side]:
     """The members of an equation a = b = …, as `Side`s.
 
-    kind: whose `gates` and `reads` may be subscripts of their own; None: an identity of numbers
+    kind:   whose `gates` and `reads` may be subscripts of their own; None: an identity of numbers
+    parser: `Parser`, or a class like it
 
     >>> from lstm_proofs.ledger import sides
     >>> [side.text for side in sides("x = 1 + 2", None)]
     ['x', '1 + 2']
     """
-    depth = 0
+    depth, parser = 0, parser or Parser
     members: list[list[str]] = [[]]
     for token in tokens(latex):
-        depth += {"{": 1, "(": 1, "}": -1, ")": -1}.get(token, 0)
+        depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token, 0)
         if token == "=" and depth == 0:
             members.append([])
         else:
             members[-1].append(token)
     if len(members) < 2 or not all(members):
         raise Unproven("not an equation")
-    return [Side(" ".join(member), Parser(member, kind, ("t",)).all()) for member in members]
+    return [Side(" ".join(member), parser(member, kind, ("t",)).all()) for member in members]
 
 
 # ---- from tokens to a tree ------------------------------------------------------------------------------------------
@@ -239,7 +240,7 @@ class Parser:
 
     def inside(self, tokens):
         """A parser of tokens that stood in braces."""
-        return Parser(tokens, self.kind, self.steps)
+        return type(self)(tokens, self.kind, self.steps)
 
     def expression(self):
         sign = self.take() if self.peek() in ("+", "-") else "+"

@@ -18,7 +18,7 @@ CELLS = {"rnn": "RNN", "lstm": "LSTM, $\\mathbf p = 0$", "peephole": "peephole L
 SIZES = ["", ", one example", ", one unit"]
 HEAD = """# Equation ledger
 
-Every displayed equation of {{doc}}`../start/notation` and of the part *Derive*: {count} of them. Each was taken out
+Every displayed equation of {{doc}}`../back/notation` and of the part *Derive*: {count} of them. Each was taken out
 of its chapter as it is typeset there, read by a parser, and proven on symbols to be what the shipped code computes.
 {{doc}}`../start/proofs` tells how. This page is written by that proof (`make ledger`), and `make test` fails if an
 equation, a line of code or this page has changed without the others.

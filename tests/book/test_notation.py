@@ -8,7 +8,7 @@ import pytest
 
 from lstm_core import cells
 
-NOTATION = Path(__file__).parents[2] / "chapters" / "start" / "notation.ipynb"
+NOTATION = Path(__file__).parents[2] / "chapters" / "back" / "notation.ipynb"
 ROWS = {
     "vanilla RNN": cells.RNN,
     "LSTM": cells.LSTM,

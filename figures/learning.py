@@ -1,0 +1,56 @@
+"""Draws learning-light.svg and learning-dark.svg: from the data to the loss, and the way back.
+
+Run from anywhere: python figures/learning.py
+"""
+
+from typing import NamedTuple
+
+from draw import Drawing
+
+
+class Ink(NamedTuple):
+    """The colours of one picture; to switch them, change them here."""
+
+    text: str
+    weights: str  # blue: a matrix product
+    rest: str  # green: what is elementwise
+    back: str  # orange: derivatives, on their way back
+
+
+INKS = {
+    "light": Ink("#595959", "#0067A3", "#007A5A", "#B34700"),
+    "dark": Ink("#BDBDBD", "#6DBDF0", "#4CC9A0", "#F5A052"),
+}
+ROW, SIDE, SMALL = 1.75, 0.11, 14
+
+
+def there_and_back(d, ink, start, end, color, derivative, at):
+    """An arrow from one edge to another, and its way back beneath or beside it, with the derivative that it brings."""
+    for side, points, style in ((SIDE, (start, end), {"color": color}), (-SIDE, (end, start), {"dashed": True})):
+        d.arrow(*(point(side) for point in points), **{"color": ink.back} | style)
+    if derivative:
+        d.word(*at, derivative, ink.back, size=SMALL)
+
+
+for theme, ink in INKS.items():
+    d = Drawing(f"learning-{theme}", 9, 3.2)
+    x = d.word(0.35, ROW, r"$\mathbf{x}$", ink.text, width=0.4)
+    affine = d.box(2.05, ROW, 1.5, 0.8, r"$W\mathbf{x}+\mathbf{b}$", ink.weights, size=15)
+    W, b = d.word(1.65, 2.95, "$W$", ink.weights), d.word(2.45, 2.95, r"$\mathbf{b}$", ink.weights)
+    softmax = d.box(4.55, ROW, 1.3, 0.8, "softmax", ink.rest, size=15)
+    log = d.box(6.8, ROW, 1.15, 0.8, r"$-\log\,\pi_q$", ink.rest, size=15)
+    label = d.word(6.8, 0.35, "the true class $q$", ink.text, size=13, height=0.3)
+    loss = d.word(8.62, ROW, "$L$", ink.text, width=0.4)
+    there_and_back(d, ink, x.right, affine.left, ink.text, r"$\mathrm{d}\mathbf{x}$", (0.9, 1.36))
+    there_and_back(d, ink, affine.right, softmax.left, ink.weights, r"$\mathrm{d}\mathbf{y}$", (3.35, 1.36))
+    there_and_back(d, ink, softmax.right, log.left, ink.rest, r"$\mathrm{d}\pi$", (5.7, 1.36))
+    there_and_back(d, ink, log.right, loss.left, ink.rest, r"$\mathrm{d}L=1$", (7.9, 1.36))
+    d.word(3.35, 2.14, r"$\mathbf{y}$", ink.weights, size=SMALL)
+    d.word(5.7, 2.14, r"$\pi$", ink.rest, size=SMALL)
+    d.arrow(label.top(), log.bottom(), color=ink.text)
+    for name, node, shift in ((r"$\mathrm{d}W$", W, -0.4), (r"$\mathrm{d}\mathbf{b}$", b, 0.4)):
+        top = affine.top(node.x - affine.x)[1]
+        d.arrow((node.x + SIDE, node.bottom()[1]), (node.x + SIDE, top), color=ink.weights)
+        d.arrow((node.x - SIDE, top), (node.x - SIDE, node.bottom()[1]), color=ink.back, dashed=True)
+        d.word(node.x + shift, 2.42, name, ink.back, size=SMALL)
+    d.save()
