@@ -1,0 +1,44 @@
+"""Draws proof-light.svg and proof-dark.svg: the two comparisons behind a printed derivative.
+
+Run from anywhere: python figures/proof.py
+"""
+
+from typing import NamedTuple
+
+from draw import Drawing
+
+
+class Ink(NamedTuple):
+    """The colours of one picture; to switch them, change them here."""
+
+    text: str
+    page: str  # blue: what is printed
+    code: str  # green: the program, and what it says
+    equal: str  # orange: what is compared
+
+
+INKS = {
+    "light": Ink("#595959", "#0067A3", "#007A5A", "#B34700"),
+    "dark": Ink("#BDBDBD", "#6DBDF0", "#4CC9A0", "#F5A052"),
+}
+TOP, BOTTOM = 2.75, 0.75
+
+for theme, ink in INKS.items():
+    d = Drawing(f"proof-{theme}", 9, 3.5)
+    step = d.box(1.1, TOP, 1.3, 0.8, "step", ink.code)
+    back = d.box(1.1, BOTTOM, 1.3, 0.8, "back", ink.code)
+    forward = d.word(3.75, TOP, r"$\tanh(a+u)$", ink.code, width=1.5)
+    derivative = d.word(7.05, TOP, r"$w\,(1-\tanh^2(a+u))$", ink.text, width=2.6, height=0.5)
+    computed = d.word(3.75, BOTTOM, r"$w\,(1-h^2)$", ink.code, width=1.4, height=0.5)
+    page = d.box(7.05, BOTTOM, 2.6, 0.8, r"$\mathrm{d}\mathbf{h}_t\odot(1-\mathbf{h}_t^2)$", ink.page)
+    for start, end, words, y in (
+        (step, forward, "symbols in", TOP), (forward, derivative, "SymPy", TOP), (back, computed, "symbols in", BOTTOM),
+    ):  # fmt: skip
+        d.arrow(start.right(), end.left(), color=ink.text)
+        d.word((start.right()[0] + end.left()[0]) / 2, y + 0.24, words, ink.text, size=12)
+    d.word(7.05, 0.14, "the page", ink.page, size=13)
+    d.word(1.1, 1.4, "the program", ink.code, size=13)
+    for at, start, end in (((4.7, 1.83), (4.15, 1.05), (5.9, 2.45)), ((5.1, 0.98), (4.5, BOTTOM), (5.7, BOTTOM))):
+        d.arrow(start, end, color=ink.equal, dashed=True, head=False)
+        d.word(at[0] - 0.1, at[1] + 0.02, "equal?", ink.equal, size=13)
+    d.save()
