@@ -23,7 +23,8 @@ DISPLAYED = re.compile(
 LOOSE = re.compile(r"\$\$|\{math\}(?!`)|\\begin\{|\\\[|<\w", flags=re.IGNORECASE)
 DIRECTIVE = re.compile(r"(?:`{3,}|~{3,}|:{3,})[ \t]*(\{[^}\n]*\}|\w+)")
 DIRECTIVES = {"{math}", "{figure}", "{admonition}", "{note}", "{tip}", "{warning}", "{dropdown}", "{exercise}",
-              "{solution-start}", "{solution-end}", "{hint}", "{image}", "{list-table}", "{table}", "text", "python", "bash",
+              "{solution-start}", "{solution-end}", "{hint}", "{image}", "{list-table}", "{table}",
+              "text", "python", "bash",
               *(f"{{prf:{name}}}" for name in ("theorem", "proof", "proposition", "definition", "remark", "corollary",
                                                "lemma", "example", "algorithm"))}  # fmt: skip
 OUTPUTS = {"text/plain", "image/png", "image/svg+xml"}

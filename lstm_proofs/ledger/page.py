@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .book import CHAPTERS, ROOT, equations, title
+from .book import CHAPTERS, NOTEBOOKS, ROOT, equations, title
 from .citations import citations, kinds, place
 from .kinds import KINDS
 from .latex import sides
+from .marks import MARKS, marked
 from .prove import is_absolute, level, prove
 
 PAGE = ROOT / "chapters" / "back" / "ledger.md"
@@ -18,10 +19,12 @@ CELLS = {"rnn": "RNN", "lstm": "LSTM, $\\mathbf p = 0$", "peephole": "peephole L
 SIZES = ["", ", one example", ", one unit"]
 HEAD = """# Equation ledger
 
-Every displayed equation of {{doc}}`../back/notation` and of the part *Derive*: {count} of them. Each was taken out
-of its chapter as it is typeset there, read by a parser, and proven on symbols to be what the shipped code computes.
-{{doc}}`../start/proofs` tells how. This page is written by that proof (`make ledger`), and `make test` fails if an
-equation, a line of code or this page has changed without the others.
+Displayed equations of the book. {count} of them, in {{doc}}`notation` and the parts *Start* and *Derive*, were taken
+out of their chapter as they are typeset there, read by a parser, and proven on symbols to be what the shipped code
+computes. Read in the same way, and proven by a cell of their chapter for the values that it says: {by_cell}. Definitions, and
+formulas of somebody else's who is cited beside them: {others}. {{doc}}`../start/proofs` tells how. This page is written
+by that proof (`make ledger`), and `make test` fails if an equation, a line of code or this page has changed without the
+others.
 
 *Code* is the function of `lstm_core` that computes the equation, and what it assigns where it does; that line says so
 in its comment. There is a dash where the equation is a step on the way: it is proven all the same, but no line computes
@@ -50,27 +53,38 @@ def page(prove: Callable[[str, str], Any] = prove) -> str:
     >>> page(prove=lambda label, latex: None)[:17]  # nothing is proven, and the page is the same but for the seconds
     '# Equation ledger'
     """
-    found, lines, parts = equations(CHAPTERS), citations(), []
-    for chapter in CHAPTERS:
+    found, others, lines, parts = equations(CHAPTERS), marked(NOTEBOOKS), citations(), []
+    for chapter in NOTEBOOKS:
         rows = [_row(equation, lines, prove) for equation in found if equation.chapter == chapter]
+        rows += [_marked_row(equation) for equation in others if equation.chapter == chapter]
         if rows:
             parts.append(
                 f"## {title(chapter)}\n\nFrom {{doc}}`../{chapter.parent.name}/{chapter.stem}`.\n\n"
                 "| label | code | proven for | seconds | equation |\n|---|---|---|--:|---|\n" + "\n".join(rows)
             )
-    return HEAD.format(count=len(found)) + "\n\n".join(parts) + "\n"
+    by_cell = sum(equation.mark == "by-cell" for equation in others)
+    head = HEAD.format(count=len(found), by_cell=by_cell, others=len(others) - by_cell)
+    return head + "\n\n".join(parts) + "\n"
 
 
 def _row(equation, lines, prove):
     start = time.perf_counter()
     prove(equation.label, equation.latex)
     seconds = time.perf_counter() - start
-    latex = re.sub(r"\\begin\{aligned\}|\\end\{aligned\}|&|\\\\(?!begin)(?=\s*\n)", " ", equation.latex)
-    latex = " ".join(latex.split()).rstrip(".,")
     return (
         f"| {{eq}}`eq-{equation.label}` `{equation.label}` | {place(equation, lines)} "
-        f"| {proven_for(equation)} | {seconds:.2f} | ${latex}$ |"
+        f"| {proven_for(equation)} | {seconds:.2f} | {_in_a_line(equation.latex)} |"
     )
+
+
+def _marked_row(equation):
+    words = f"| – | {MARKS[equation.mark]} | – | {_in_a_line(equation.latex)} |"
+    return f"| {{eq}}`eq-{equation.label}` `{equation.label}` {words}"
+
+
+def _in_a_line(latex):
+    latex = re.sub(r"\\begin\{aligned\}|\\end\{aligned\}|&|\\\\(?!begin)(?=\s*\n)", " ", latex)
+    return f"${' '.join(latex.split()).rstrip('.,').rstrip()}$"
 
 
 def without_times(text: str) -> str:
