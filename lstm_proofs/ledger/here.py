@@ -67,10 +67,10 @@ def prove_here(label: str, values: Mapping[str, Any]) -> None:
     values: name -> a number, an expression, or an array of them. "dy" is \\mathrm d y or \\mathrm d\\mathbf y
 
     >>> from lstm_proofs.ledger import prove_here
-    >>> prove_here("softmax-gradient", {"dy": np.zeros(1), "\\\\pi": np.array([1]), "q": 1})
-    >>> prove_here("softmax-gradient", {"dy": np.ones(1), "\\\\pi": np.array([1]), "q": 1})
+    >>> prove_here("softmax-gradient", {"dy": np.array([0]), "\\\\pi": np.array([1]), "q": 1})
+    >>> prove_here("softmax-gradient", {"dy": np.array([1]), "\\\\pi": np.array([1]), "q": 1})
     Traceback (most recent call last):
-    lstm_proofs.ledger.latex.Unproven: eq-softmax-gradient: \\mathrm { d } y _ k is not \\pi _ k - [ k = q ]
+    lstm_proofs.ledger.latex.Unproven: eq-softmax-gradient: \\mathrm d y _ k is not \\pi _ k - [ k = q ]
     """
     try:
         members = sides(on_page(label), values, Reader)

@@ -21,10 +21,10 @@ HEAD = """# Equation ledger
 
 Displayed equations of the book. {count} of them, in {{doc}}`notation` and the parts *Start* and *Derive*, were taken
 out of their chapter as they are typeset there, read by a parser, and proven on symbols to be what the shipped code
-computes. Read in the same way, and proven by a cell of their chapter for the values that it says: {by_cell}. Definitions, and
-formulas of somebody else's who is cited beside them: {others}. {{doc}}`../start/proofs` tells how. This page is written
-by that proof (`make ledger`), and `make test` fails if an equation, a line of code or this page has changed without the
-others.
+computes. Read in the same way, and proven by a cell of their chapter for the values that it says: {by_cell}.
+Definitions, and formulas of somebody else's who is cited beside them: {others}. {{doc}}`../start/proofs` tells how.
+This page is written by that proof (`make ledger`), and `make test` fails if an equation, a line of code or this page
+has changed without the others.
 
 *Code* is the function of `lstm_core` that computes the equation, and what it assigns where it does; that line says so
 in its comment. There is a dash where the equation is a step on the way: it is proven all the same, but no line computes

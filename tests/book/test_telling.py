@@ -55,7 +55,7 @@ def lines_of(cell):
 
 
 def minutes_to_read(cells):
-    """Of what is seen at first: no hidden code, no hints, no solutions. Code counts as prose, an equation by its lines."""
+    """Of what is seen at first: no hidden code, no hints, no solutions. Code is prose; equations by lines."""
     text = HINT.sub("", SOLUTION.sub("", text_of(cells)))
     equation_lines = sum(1 + match[2].count(r"\\" + "\n") for match in EQUATION.finditer(text))
     prose = re.sub(r"^:.*$|^`{3,}.*$", "", EQUATION.sub("", text), flags=re.MULTILINE)
