@@ -21,7 +21,7 @@ INKS = {
     "light": Ink("#595959", "#0067A3", "#007A5A", "#B34700"),
     "dark": Ink("#BDBDBD", "#6DBDF0", "#4CC9A0", "#F5A052"),
 }
-ROW, SIDE, SMALL = 1.75, 0.11, 14
+ROW, SIDE, SMALL = 1.75, 0.11, 15
 
 
 def there_and_back(d, ink, start, end, color, derivative, at):
@@ -33,20 +33,20 @@ def there_and_back(d, ink, start, end, color, derivative, at):
 
 
 for theme, ink in INKS.items():
-    d = Drawing(f"learning-{theme}", 9, 3.2)
-    x = d.word(0.35, ROW, r"$\mathbf{x}$", ink.text, width=0.4)
-    affine = d.box(2.05, ROW, 1.5, 0.8, r"$W\mathbf{x}+\mathbf{b}$", ink.weights, size=15)
-    W, b = d.word(1.65, 2.95, "$W$", ink.weights), d.word(2.45, 2.95, r"$\mathbf{b}$", ink.weights)
-    softmax = d.box(4.55, ROW, 1.3, 0.8, "softmax", ink.rest, size=15)
-    log = d.box(6.8, ROW, 1.15, 0.8, r"$-\log\,\pi_q$", ink.rest, size=15)
-    label = d.word(6.8, 0.35, "the true class $q$", ink.text, size=13, height=0.3)
-    loss = d.word(8.62, ROW, "$L$", ink.text, width=0.4)
-    there_and_back(d, ink, x.right, affine.left, ink.text, r"$\mathrm{d}\mathbf{x}$", (0.9, 1.36))
-    there_and_back(d, ink, affine.right, softmax.left, ink.weights, r"$\mathrm{d}\mathbf{y}$", (3.35, 1.36))
-    there_and_back(d, ink, softmax.right, log.left, ink.rest, r"$\mathrm{d}\pi$", (5.7, 1.36))
-    there_and_back(d, ink, log.right, loss.left, ink.rest, r"$\mathrm{d}L=1$", (7.9, 1.36))
-    d.word(3.35, 2.14, r"$\mathbf{y}$", ink.weights, size=SMALL)
-    d.word(5.7, 2.14, r"$\pi$", ink.rest, size=SMALL)
+    d = Drawing(f"learning-{theme}", 6.7, 3.2)
+    x = d.word(0.22, ROW, r"$\mathbf{x}$", ink.text, width=0.4)
+    affine = d.box(1.6, ROW, 1.3, 0.8, r"$W\mathbf{x}+\mathbf{b}$", ink.weights, size=15)
+    W, b = d.word(1.25, 2.95, "$W$", ink.weights), d.word(1.95, 2.95, r"$\mathbf{b}$", ink.weights)
+    softmax = d.box(3.47, ROW, 1.1, 0.8, "softmax", ink.rest, size=15)
+    log = d.box(5.28, ROW, 1.15, 0.8, r"$-\log\,\pi_q$", ink.rest, size=15)
+    label = d.word(5.28, 0.35, "the true class $q$", ink.text, size=15, height=0.34)
+    loss = d.word(6.5, ROW, "$L$", ink.text, width=0.4)
+    there_and_back(d, ink, x.right, affine.left, ink.text, r"$\mathrm{d}\mathbf{x}$", (0.68, 1.36))
+    there_and_back(d, ink, affine.right, softmax.left, ink.weights, r"$\mathrm{d}\mathbf{y}$", (2.6, 1.36))
+    there_and_back(d, ink, softmax.right, log.left, ink.rest, r"$\mathrm{d}\pi$", (4.37, 1.36))
+    there_and_back(d, ink, log.right, loss.left, ink.rest, r"$\mathrm{d}L=1$", (6.24, 1.3))
+    d.word(2.6, 2.14, r"$\mathbf{y}$", ink.weights, size=SMALL)
+    d.word(4.37, 2.14, r"$\pi$", ink.rest, size=SMALL)
     d.arrow(label.top(), log.bottom(), color=ink.text)
     for name, node, shift in ((r"$\mathrm{d}W$", W, -0.4), (r"$\mathrm{d}\mathbf{b}$", b, 0.4)):
         top = affine.top(node.x - affine.x)[1]

@@ -24,21 +24,21 @@ INKS = {
 TOP, BOTTOM = 2.75, 0.75
 
 for theme, ink in INKS.items():
-    d = Drawing(f"proof-{theme}", 9, 3.5)
-    step = d.box(1.1, TOP, 1.3, 0.8, "step", ink.code)
-    back = d.box(1.1, BOTTOM, 1.3, 0.8, "back", ink.code)
-    forward = d.word(3.75, TOP, r"$\tanh(a+u)$", ink.code, width=1.5)
-    derivative = d.word(7.05, TOP, r"$w\,(1-\tanh^2(a+u))$", ink.text, width=2.6, height=0.5)
-    computed = d.word(3.75, BOTTOM, r"$w\,(1-h^2)$", ink.code, width=1.4, height=0.5)
-    page = d.box(7.05, BOTTOM, 2.6, 0.8, r"$\mathrm{d}\mathbf{h}_t\odot(1-\mathbf{h}_t^2)$", ink.page)
+    d = Drawing(f"proof-{theme}", 7.1, 3.5)
+    step = d.box(0.55, TOP, 0.95, 0.8, "step", ink.code)
+    back = d.box(0.55, BOTTOM, 0.95, 0.8, "back", ink.code)
+    forward = d.word(2.7, TOP, r"$\tanh(a+u)$", ink.code, width=1.5)
+    derivative = d.word(5.7, TOP, r"$w\,(1-\tanh^2(a+u))$", ink.text, width=2.6, height=0.5)
+    computed = d.word(2.7, BOTTOM, r"$w\,(1-h^2)$", ink.code, width=1.4, height=0.5)
+    page = d.box(5.7, BOTTOM, 2.5, 0.8, r"$\mathrm{d}\mathbf{h}_t\odot(1-\mathbf{h}_t^2)$", ink.page)
     for start, end, words, y in (
-        (step, forward, "symbols in", TOP), (forward, derivative, "SymPy", TOP), (back, computed, "symbols in", BOTTOM),
+        (step, forward, "symbols", TOP), (forward, derivative, "SymPy", TOP), (back, computed, "symbols", BOTTOM),
     ):  # fmt: skip
         d.arrow(start.right(), end.left(), color=ink.text)
-        d.word((start.right()[0] + end.left()[0]) / 2, y + 0.24, words, ink.text, size=12)
-    d.word(7.05, 0.14, "the page", ink.page, size=13)
-    d.word(1.1, 1.4, "the program", ink.code, size=13)
-    for at, start, end in (((4.7, 1.83), (4.15, 1.05), (5.9, 2.45)), ((5.1, 0.98), (4.5, BOTTOM), (5.7, BOTTOM))):
+        d.word((start.right()[0] + end.left()[0]) / 2, y + 0.24, words, ink.text, size=13)
+    d.word(5.7, 0.14, "the page", ink.page, size=13)
+    d.word(0.7, 1.4, "the program", ink.code, size=14)
+    for at, start, end in (((3.55, 1.83), (3.0, 1.05), (4.7, 2.45)), ((4.05, 0.98), (3.45, BOTTOM), (4.42, BOTTOM))):
         d.arrow(start, end, color=ink.equal, dashed=True, head=False)
-        d.word(at[0] - 0.1, at[1] + 0.02, "equal?", ink.equal, size=13)
+        d.word(at[0] - 0.1, at[1] + 0.02, "equal?", ink.equal, size=14)
     d.save()
