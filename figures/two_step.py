@@ -1,0 +1,177 @@
+"""Draws two_step/*.svg: the two-step graph of each cell, and a frame of it for each total derivative.
+
+Run from anywhere: python figures/two_step.py. Nodes, arrows and factors come from the cells (`graph`); here is only
+where each node stands, which way an arrow bends, and what a frame lights.
+"""
+
+from typing import NamedTuple
+
+from graph import LOSS, Graph, Variable, factor_tex, tex, two_steps
+from palette import GREY, INK, LINE, LIT, colour
+from svg import HERE, Box, Curve, Page, outline
+
+from lstm_core import cells
+from lstm_core.cells import Cell
+
+SIZE, SMALL = 24, 21  # of letters: in a box, on an arrow
+WHITE = "#ffffff"
+
+
+class Layout(NamedTuple):
+    """places: name -> x in step t, x in step t+1, y
+    bends:  (tail, tip, steps between them) -> where arrows that are not straight have their middle, for a tail of step
+            t and for one of step t+1
+    """
+
+    places: dict[str, tuple[float, float, float]]
+    bends: dict[tuple[str, str, int], tuple[tuple[float, float] | None, ...]]
+
+
+class Picture(NamedTuple):
+    """cell, own: as in `graph.two_steps`; frames: what is lit, the last of which names the file."""
+
+    cell: Cell
+    own: bool
+    layout: Layout
+    frames: tuple[tuple[str, ...], ...]
+
+
+WIDTH, ROW, FALL = 742, 54, 120  # of the page; from parameter to parameter; from what reads them to the first
+SKY, GATES, BARS, LAND = 30, 134, 238, 370
+
+RNN_PLACES = {"h_bar": (90, 500, 110), "h": (290, 690, 110), "L": (290, 690, 30), "x": (90, 500, 200)}
+RNN_LAYOUT = Layout(RNN_PLACES, {})
+
+LSTM_LAYOUT = Layout({
+    "c": (198, 604, SKY), "f": (34, 408, GATES), "i": (92, 482, GATES), "g": (150, 556, GATES), "o": (266, 664, GATES),
+    "f_bar": (34, 408, BARS), "i_bar": (92, 482, BARS), "g_bar": (150, 556, BARS), "o_bar": (266, 664, BARS),
+    "h": (334, 708, LAND), "L": (226, 600, LAND + 24), "x": (64, 520, LAND),
+}, {
+    ("f", "c", 0): ((52, 50), (418, 50)), ("i", "c", 0): ((110, 62), (496, 62)),
+    ("o", "h", 0): ((330, 190), (706, 190)), ("c", "o_bar", 0): ((216, 170), (616, 170)),
+    ("c", "h", 0): ((184, 330), (590, 330)),
+    ("c", "f_bar", 1): ((322, 126), None), ("c", "i_bar", 1): ((350, 132), None),
+    ("h", "g_bar", 1): ((468, 335), None), ("h", "o_bar", 1): ((610, 340), None),
+})  # fmt: skip
+
+GRU_PLACES = {
+    "r": (28, 404, GATES), "z": (240, 634, GATES), "n": (182, 568, SKY), "r_bar": (28, 404, BARS),
+    "z_bar": (240, 634, BARS), "h": (316, 708, LAND), "L": (214, 600, LAND + 30), "x": (64, 540, LAND + 30),
+}  # fmt: skip
+GRU_BENDS = {
+    ("z", "h", 0): ((306, 190), (706, 190)), ("n", "h", 0): ((172, 334), (560, 334)),
+    ("h", "z_bar", 1): ((540, 335), None), ("h", "q", 1): ((480, 310), None),
+}  # fmt: skip
+GRU_LAYOUT = Layout(GRU_PLACES | {"m": (100, 478, BARS), "n_bar": (140, 520, GATES)}, GRU_BENDS)
+GRU_BEFORE_LAYOUT = Layout(GRU_PLACES | {"q": (110, 492, GATES), "n_bar": (148, 532, BARS)}, GRU_BENDS)
+
+LSTM_FRAMES = ("h",), ("o", "o_bar"), ("c",), ("i", "i_bar"), ("f", "f_bar"), ("g", "g_bar")
+GRU_FRAMES = ("h",), ("z", "z_bar"), ("n", "n_bar"), ("r", "r_bar")
+
+PICTURES = {
+    "rnn": Picture(cells.RNN, True, RNN_LAYOUT, (("h",), ("h_bar",), ("W_h", "b_h", "R_h"))),
+    "lstm": Picture(cells.LSTM, False, LSTM_LAYOUT, (*LSTM_FRAMES, ("W_i", "b_i", "R_i"))),
+    "peephole": Picture(cells.LSTM, True, LSTM_LAYOUT, (*LSTM_FRAMES, ("W_i", "R_i", "b_i", "p_i"), ("p_o",))),
+    "gru": Picture(cells.GRU, True, GRU_LAYOUT, (*GRU_FRAMES, ("m",), ("W_z", "b_z", "R_z"), ("R_n", "p_n"))),
+    "gru-before": Picture(cells.GRU_BEFORE, True, GRU_BEFORE_LAYOUT, (*GRU_FRAMES, ("q",), ("W_n", "b_n", "R_n"))),
+}
+
+
+def text_of(variable):
+    return "L" if variable == LOSS else tex(variable)
+
+
+class Drawing:
+    """The graph of a cell on a page. lit: names of variables of step t, or of parameters; none: the whole graph."""
+
+    def __init__(self, picture: Picture, lit: tuple[str, ...] = ()):
+        self.graph, self.layout, self.lit = two_steps(picture.cell, picture.own), picture.layout, lit
+        self.parameters = lit[0][0] in "WRbp" and lit[0][1:2] == "_" if lit else False
+        top = self._top()
+        self.boxes = {v: self._place(v, top) for v in self._shown()}
+        if self.parameters:
+            x = [box.x for v, box in self.boxes.items() if v in self._tips()]
+            for k, name in enumerate(lit):
+                self.boxes[Variable(name, None)] = self._box(
+                    tex(Variable(name, None)), (min(x) + max(x)) / 2, 30 + FALL + k * ROW
+                )
+        bottom = max(box.y + box.height / 2 for box in self.boxes.values())
+        self.top, self.page = top, Page(WIDTH, bottom + 12)
+        self.arrows = [a for a in self.graph.arrows if a.tail in self.boxes and self._tip(a) in self.boxes]
+
+    def _tips(self):
+        return {a.tip for a in self.graph.arrows if a.tail in [Variable(name, None) for name in self.lit]}
+
+    def _shown(self):
+        """All, but with parameters only the row of those that read them."""
+        if self.parameters:
+            rows = {self._y(v) for v in self._tips()}
+            return [v for v in self.graph.variables if self._y(v) in rows]
+        return [*self.graph.variables, *[Variable("L", 0)] * ("h" in self.lit)]
+
+    def _y(self, v):
+        return self.layout.places[v.name][2]
+
+    def _top(self):
+        return min(map(self._y, self._tips())) - 30 if self.parameters else 0
+
+    @staticmethod
+    def _box(text, x, y):
+        return Box(x, y, max(44, outline(text, SIZE)[1][2] + 10), 40)
+
+    def _place(self, v, top):
+        *x, y = self.layout.places[v.name]
+        return self._box("L" if v.name == "L" else tex(v), x[v.step], y - top)
+
+    @staticmethod
+    def _tip(arrow):
+        return Variable("L", arrow.tail.step) if arrow.tip == LOSS else arrow.tip
+
+    def _curve(self, arrow, shift):
+        tail, tip = arrow.tail, self._tip(arrow)
+        step = tail.step or 0
+        via = self.layout.bends.get((tail.name, tip.name, tip.step - step), (None, None))[step]
+        (start, end) = (cut, _) = self.boxes[tail], self.boxes[tip]
+        if tail.step is None:  # arrows leave a parameter on either side
+            start = Box(start.x + (start.width / 2 - 4) * (1 if end.x > start.x else -1), start.y, 2, 2)
+        return Curve(start, end, via and (via[0], via[1] - self.top), shift, cut)
+
+    def frame(self) -> Page:
+        """The lit variables, all that reads them and what comes back from there; the others dimmed."""
+        lights = {Variable(name, None if self.parameters else 0) for name in self.lit}
+        back = [a for a in self.arrows if a.tail in lights]
+        tips = {self._tip(a) for a in back}
+        for v, box in self.boxes.items():
+            text = "L" if v.name == "L" else tex(v)
+            if v in lights:
+                self.page.box(str(v.symbol), box, text, SIZE, LIT, WHITE, 2.5, LIT)
+            elif v in tips:
+                self.page.box(str(v.symbol), box, text, SIZE, colour(v.name), colour(v.name), 2.5)
+            else:
+                self.page.box(str(v.symbol), box, text, SIZE, LINE, GREY, 1.2)
+        for a in self.arrows:
+            if a not in back:
+                self.page.arrow(self._curve(a, 0), LINE, 1.1)
+        curves = [self._curve(a, 4).reversed() for a in back]
+        for a, curve in zip(back, curves):
+            self.page.arrow(self._curve(a, -4), GREY, 2)
+            self.page.arrow(curve, LIT, 3.2, lit=True)
+        for a, curve in zip(back, curves):
+            self.page.label(factor_tex(a), curve, SMALL, LIT)
+        return self.page
+
+
+def drawn():
+    """Name of a file -> page."""
+    for name, picture in PICTURES.items():
+        for lit in picture.frames:
+            yield f"{name}-{lit[-1].replace('_', '-')}", Drawing(picture, lit).frame()
+
+
+if __name__ == "__main__":
+    folder = HERE / "two_step"
+    folder.mkdir(exist_ok=True)
+    for name, page in drawn():
+        if page.faults():
+            print(name, page.faults())
+        (folder / f"{name}.svg").write_text(page.svg(name), encoding="utf-8")
