@@ -51,11 +51,15 @@ LOSS = Variable("L", None)
 
 
 class Graph(NamedTuple):
-    """variables: the nodes of both steps, in the order of the calculation; arrows: in that of their tips."""
+    """variables: the nodes of both steps, in the order of the calculation; arrows: in that of their tips.
+
+    formulas: of each variable its own equation, in the symbols of those it reads
+    """
 
     cell: Cell
     variables: tuple[Variable, ...]
     arrows: tuple[Arrow, ...]
+    formulas: dict[Variable, sympy.Expr]
 
     def leaving(self, variable: Variable) -> list[Arrow]:
         return [arrow for arrow in self.arrows if arrow.tail == variable]
@@ -72,7 +76,8 @@ def two_steps(cell: Cell, own: bool = True) -> Graph:
     arrows = [arrow for step in steps for arrow in step.arrows]
     output = [Variable(cell.states[0], step) for step in (0, 1)]
     arrows += [Arrow(h, LOSS, sympy.Symbol(f"L by {h.symbol}", real=True), "loss", ()) for h in output]
-    return Graph(cell, tuple(v for step in steps for v in step.variables), tuple(arrows))
+    formulas = {v: formula for step in steps for v, formula in step.formulas.items()}
+    return Graph(cell, tuple(formulas), tuple(arrows), formulas)
 
 
 class _Step:
@@ -80,7 +85,7 @@ class _Step:
 
     def __init__(self, cell, own, step):
         self.step, self.own = step, own
-        self.variables, self.arrows = [], []
+        self.formulas, self.arrows, self.taken = {}, [], []
         handed_in = [Variable(name, step - 1) for name in cell.states]
         for stage, recorded in zip(cell.stages, record(cell, own), strict=True):
             handed_in = self._stage(cell, stage, recorded, handed_in, last=stage is cell.stages[-1])
@@ -102,17 +107,24 @@ class _Step:
                 bar = node.args[0]  # the pre-activation, which the code may have left without a name
                 bar.names.append(f"{gate}_bar")
                 self.labels.setdefault(f"{gate}_bar", self.labels.get(gate, ()))
-                self.found[bar] = Variable(f"{gate}_bar", self.step)
+                self.found[bar] = self._new(f"{gate}_bar")
             name = gate or next((name for name in node.names if name in derived), None)
             if name:
-                self.found[node] = Variable(name, self.step)
+                self.found[node] = self._new(name)
         if last:  # what a cell of one state returns is h, whatever it calls it
             new = zip(outputs["s"], cell.states, strict=True)
             self.found |= {node: Variable(name, self.step) for node, name in new if node not in given}
         for node in [node for node in forward.nodes if node in self.found and node not in given]:
-            self.variables.append(self.found[node])
+            self.formulas[self.found[node]] = self._translated(forward.expression(node))
             self.arrows += self._arrows_into(node)
         return [self.found[node] for node in outputs["s"]]
+
+    def _new(self, name):
+        """A variable of this step; where two stages have one of the same name, the later one gets a prime."""
+        while Variable(name, self.step) in self.taken:
+            name += "'"
+        self.taken.append(Variable(name, self.step))
+        return self.taken[-1]
 
     def _arrows_into(self, node) -> Iterator[Arrow]:
         tip, factors = self.found[node], {}
@@ -155,8 +167,7 @@ class _Step:
         if node in self.found:
             return self.found[node].symbol
         if node in self.products:
-            return sum(t.symbol * f if k == "matrix" else t.symbol * f * (k == "bias")
-                       for t, k, f in self._product(node))  # fmt: skip
+            return sum(tail.symbol * factor for tail, kind, factor in self._product(node) if kind != "weight")
         return self._translated(self.record.expression(node))
 
     def _by_value(self, node, factor):

@@ -106,7 +106,8 @@ class Page:
         x, y = box.x - box.width / 2, box.y - box.height / 2
         self.above.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="6" '
                           f'fill="{fill}" stroke="{stroke}" stroke-width="{line}"/>')  # fmt: skip
-        self.text(tex, box.x, box.y, size, colour)
+        if tex:
+            self.text(tex, box.x, box.y, size, colour)
 
     def arrow(self, curve, colour, line=1.3, lit=False, dashed=False):
         """An arrow along the curve; a head at its end."""

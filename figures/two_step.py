@@ -21,10 +21,15 @@ class Layout(NamedTuple):
     """places: name -> x in step t, x in step t+1, y
     bends:  (tail, tip, steps between them) -> where arrows that are not straight have their middle, for a tail of step
             t and for one of step t+1
+    whole:  where other nodes stand in the whole graph: L, which is one there; x; and the parameters, all that one
+            variable reads together, at x, y under its name
+    sweeps: where the arrows from these parameters to step t have their middle
     """
 
     places: dict[str, tuple[float, float, float]]
     bends: dict[tuple[str, str, int], tuple[tuple[float, float] | None, ...]]
+    whole: dict[str, tuple[float, ...]] = {}
+    sweeps: dict[str, tuple[float, float]] = {}
 
 
 class Picture(NamedTuple):
@@ -39,8 +44,8 @@ class Picture(NamedTuple):
 WIDTH, ROW, FALL = 742, 54, 120  # of the page; from parameter to parameter; from what reads them to the first
 SKY, GATES, BARS, LAND = 30, 134, 238, 370
 
-RNN_PLACES = {"h_bar": (90, 500, 110), "h": (290, 690, 110), "L": (290, 690, 30), "x": (90, 500, 200)}
-RNN_LAYOUT = Layout(RNN_PLACES, {})
+RNN_PLACES = {"h_bar": (60, 480, 126), "h": (280, 702, 126), "L": (280, 702, 26)}
+RNN_LAYOUT = Layout(RNN_PLACES, {}, {"L": (491, 26), "x": (60, 226, 480, 226), "h_bar": (270, 232)})
 
 LSTM_LAYOUT = Layout({
     "c": (198, 604, SKY), "f": (34, 408, GATES), "i": (92, 482, GATES), "g": (150, 556, GATES), "o": (266, 664, GATES),
@@ -48,11 +53,14 @@ LSTM_LAYOUT = Layout({
     "h": (334, 708, LAND), "L": (226, 600, LAND + 24), "x": (64, 520, LAND),
 }, {
     ("f", "c", 0): ((52, 50), (418, 50)), ("i", "c", 0): ((110, 62), (496, 62)),
-    ("o", "h", 0): ((330, 190), (706, 190)), ("c", "o_bar", 0): ((216, 170), (616, 170)),
+    ("o", "h", 0): ((330, 190), (718, 190)), ("h", "L", 0): (None, (590, 445)), ("c", "o_bar", 0): ((216, 170), (616, 170)),
     ("c", "h", 0): ((184, 330), (590, 330)),
     ("c", "f_bar", 1): ((322, 126), None), ("c", "i_bar", 1): ((350, 132), None),
     ("h", "g_bar", 1): ((468, 335), None), ("h", "o_bar", 1): ((610, 340), None),
-})  # fmt: skip
+}, {
+    "L": (429, 412), "x": (208, 352, 576, 378),
+    "f_bar": (390, 562), "i_bar": (452, 544), "g_bar": (514, 526), "o_bar": (586, 508),
+}, {"f_bar": (50, 500), "i_bar": (110, 470), "g_bar": (138, 452), "o_bar": (250, 482)})  # fmt: skip
 
 GRU_PLACES = {
     "r": (28, 404, GATES), "z": (240, 634, GATES), "n": (182, 568, SKY), "r_bar": (28, 404, BARS),
@@ -60,10 +68,19 @@ GRU_PLACES = {
 }  # fmt: skip
 GRU_BENDS = {
     ("z", "h", 0): ((306, 190), (706, 190)), ("n", "h", 0): ((172, 334), (560, 334)),
+    ("x", "n_bar", 0): ((176, 250), None), ("h", "L", 0): ((500, 445), None),
     ("h", "z_bar", 1): ((540, 335), None), ("h", "q", 1): ((480, 310), None),
 }  # fmt: skip
-GRU_LAYOUT = Layout(GRU_PLACES | {"m": (100, 478, BARS), "n_bar": (140, 520, GATES)}, GRU_BENDS)
-GRU_BEFORE_LAYOUT = Layout(GRU_PLACES | {"q": (110, 492, GATES), "n_bar": (148, 532, BARS)}, GRU_BENDS)
+GRU_WHOLE = {
+    "L": (690, 440), "x": (72, 300, 572, 402),
+    "r_bar": (400, 548), "m": (462, 520), "n_bar": (524, 502), "z_bar": (600, 498),
+}  # fmt: skip
+GRU_SWEEPS = {"r_bar": (36, 500), "m": (106, 480), "n_bar": (150, 450), "z_bar": (222, 486)}
+GRU_LAYOUT = Layout(GRU_PLACES | {"m": (100, 478, BARS), "n_bar": (140, 520, GATES)}, GRU_BENDS, GRU_WHOLE, GRU_SWEEPS)
+GRU_BEFORE_LAYOUT = Layout(
+    GRU_PLACES | {"q": (110, 492, GATES), "n_bar": (148, 532, BARS)}, GRU_BENDS,
+    GRU_WHOLE | {"r_bar": (420, 548), "n_bar": (514, 522)}, GRU_SWEEPS,
+)
 
 LSTM_FRAMES = ("h",), ("o", "o_bar"), ("c",), ("i", "i_bar"), ("f", "f_bar"), ("g", "g_bar")
 GRU_FRAMES = ("h",), ("z", "z_bar"), ("n", "n_bar"), ("r", "r_bar")
@@ -71,7 +88,7 @@ GRU_FRAMES = ("h",), ("z", "z_bar"), ("n", "n_bar"), ("r", "r_bar")
 PICTURES = {
     "rnn": Picture(cells.RNN, True, RNN_LAYOUT, (("h",), ("h_bar",), ("W_h", "b_h", "R_h"))),
     "lstm": Picture(cells.LSTM, False, LSTM_LAYOUT, (*LSTM_FRAMES, ("W_i", "b_i", "R_i"))),
-    "peephole": Picture(cells.LSTM, True, LSTM_LAYOUT, (*LSTM_FRAMES, ("W_i", "R_i", "b_i", "p_i"), ("p_o",))),
+    "peephole": Picture(cells.LSTM, True, LSTM_LAYOUT, (*LSTM_FRAMES, ("p_i", "p_o"))),
     "gru": Picture(cells.GRU, True, GRU_LAYOUT, (*GRU_FRAMES, ("m",), ("W_z", "b_z", "R_z"), ("R_n", "p_n"))),
     "gru-before": Picture(cells.GRU_BEFORE, True, GRU_BEFORE_LAYOUT, (*GRU_FRAMES, ("q",), ("W_n", "b_n", "R_n"))),
 }
@@ -89,12 +106,12 @@ class Drawing:
         self.parameters = lit[0][0] in "WRbp" and lit[0][1:2] == "_" if lit else False
         top = self._top()
         self.boxes = {v: self._place(v, top) for v in self._shown()}
-        if self.parameters:
-            x = [box.x for v, box in self.boxes.items() if v in self._tips()]
-            for k, name in enumerate(lit):
-                self.boxes[Variable(name, None)] = self._box(
-                    tex(Variable(name, None)), (min(x) + max(x)) / 2, 30 + FALL + k * ROW
-                )
+        rows: dict[float, int] = {}
+        for v in [Variable(name, None) for name in lit] if self.parameters else []:
+            read = [self.boxes[a.tip].x for a in self.graph.leaving(v)]
+            x = (min(read) + max(read)) / 2
+            self.boxes[v] = self._box(tex(v), x, 30 + FALL + rows.get(x, 0) * ROW)
+            rows[x] = rows.get(x, 0) + 1
         bottom = max(box.y + box.height / 2 for box in self.boxes.values())
         self.top, self.page = top, Page(WIDTH, bottom + 12)
         self.arrows = [a for a in self.graph.arrows if a.tail in self.boxes and self._tip(a) in self.boxes]
@@ -113,7 +130,7 @@ class Drawing:
         return self.layout.places[v.name][2]
 
     def _top(self):
-        return min(map(self._y, self._tips())) - 30 if self.parameters else 0
+        return min(map(self._y, self._shown())) - 30
 
     @staticmethod
     def _box(text, x, y):
@@ -130,7 +147,7 @@ class Drawing:
     def _curve(self, arrow, shift):
         tail, tip = arrow.tail, self._tip(arrow)
         step = tail.step or 0
-        via = self.layout.bends.get((tail.name, tip.name, tip.step - step), (None, None))[step]
+        via = None if tip.name == "L" else self.layout.bends.get((tail.name, tip.name, tip.step - step), (None, None))[step]
         (start, end) = (cut, _) = self.boxes[tail], self.boxes[tip]
         if tail.step is None:  # arrows leave a parameter on either side
             start = Box(start.x + (start.width / 2 - 4) * (1 if end.x > start.x else -1), start.y, 2, 2)
@@ -161,9 +178,70 @@ class Drawing:
         return self.page
 
 
+class Whole:
+    """The whole graph of a cell: all variables, the inputs, the loss, and the parameters that one variable reads."""
+
+    def __init__(self, picture: Picture):
+        self.graph, self.layout = two_steps(picture.cell, picture.own), picture.layout
+        self.boxes: dict[Variable, Box] = {}
+        for v in self.graph.variables:
+            *x, y = self.layout.places[v.name]
+            self._add(v, x[v.step], y)
+        for step in (0, 1):
+            self._add(Variable("x", step), *self.layout.whole["x"][2 * step : 2 * step + 2])
+        self._add(LOSS, *self.layout.whole["L"])
+        self.groups: dict[str, list[Variable]] = {}
+        for a in self.graph.arrows:
+            if a.tail.step is None and a.tip.step == 0:
+                self.groups.setdefault(a.tip.name, []).append(a.tail)
+        for name, group in self.groups.items():
+            x, y = self.layout.whole[name]
+            width = max(outline(tex(v), SIZE)[1][2] for v in group) + 14
+            for v in group:
+                self.boxes[v] = Box(x, y, width, 29 * len(group) + 8)
+        self.page = Page(WIDTH, max(box.y + box.height / 2 for box in self.boxes.values()) + 12)
+
+    def _add(self, v, x, y):
+        text = "L" if v == LOSS else tex(v)
+        self.boxes[v] = Box(x, y, max(44, outline(text, SIZE)[1][2] + 10), 40)
+
+    def _curve(self, tail, tip, shift):
+        (start, end) = (cut, _) = self.boxes[tail], self.boxes[tip]
+        later = 0 if tip == LOSS else tip.step - (tail.step or 0)
+        via = self.layout.bends.get((tail.name, tip.name, later), (None, None))[tail.step or 0]
+        if tail.step is None:  # into the upper edge of a box, to the left if from step t
+            side, top = (-1, 1)[tip.step], start.y - start.height / 2
+            start = Box(start.x + side * start.width / 4, top + 4, 2, 2)
+            via = self.layout.sweeps.get(tip.name) if tip.step == 0 else None
+        return Curve(start, end, via, shift, cut)
+
+    def draw(self) -> Page:
+        members = {v: group[0] for group in self.groups.values() for v in group}
+        arrows = [a for a in self.graph.arrows if a.tail in self.boxes]
+        pairs = {(members.get(a.tail, a.tail), a.tip): None for a in arrows}
+        curves = {}
+        for tail, tip in pairs:
+            self.page.arrow(self._curve(tail, tip, -3), GREY, 1.3)
+            curves[tail, tip] = self._curve(tail, tip, 3).reversed()
+            self.page.arrow(curves[tail, tip], LIT, 1.7, lit=True)
+        for v, box in self.boxes.items():
+            if v.step is not None or v == LOSS:
+                self.page.box(str(v.symbol), box, "L" if v == LOSS else tex(v), SIZE, colour(v.name), colour(v.name))
+        for name, group in self.groups.items():
+            box, first = self.boxes[group[0]], group[0]
+            self.page.box(str(first.symbol), box, "", SIZE, colour(name))
+            for k, v in enumerate(group):
+                self.page.text(tex(v), box.x, box.y + 29 * (k - (len(group) - 1) / 2), SIZE, colour(name))
+        for a in arrows if len(pairs) < 12 else []:  # where there is room for the factors
+            if a.tail.step is not None:
+                self.page.label(factor_tex(a), curves[a.tail, a.tip], SMALL, LIT)
+        return self.page
+
+
 def drawn():
     """Name of a file -> page."""
     for name, picture in PICTURES.items():
+        yield name, Whole(picture).draw()
         for lit in picture.frames:
             yield f"{name}-{lit[-1].replace('_', '-')}", Drawing(picture, lit).frame()
 
