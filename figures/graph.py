@@ -101,8 +101,10 @@ class _Step:
         given = {*self.found, *self.products}
         derived = {name[1:] for node in recorded.back.nodes for name in node.names if name[0] == "d"}
 
+        squashed = {*stage.gates, *(name.removesuffix("_bar") for name in derived if name.endswith("_bar"))}
+
         for node in [node for node in forward.nodes if node not in given]:
-            gate = next((name for name in node.names if name in stage.gates), None)
+            gate = next((name for name in node.names if name in squashed), None)
             if gate and node.op in ("sigmoid", "tanh") and node.args[0] not in given:
                 bar = node.args[0]  # the pre-activation, which the code may have left without a name
                 bar.names.append(f"{gate}_bar")
