@@ -4,6 +4,8 @@ Run from anywhere: python figures/two_step.py. Nodes, arrows and factors come fr
 where each node stands, which way an arrow bends, and what a frame lights.
 """
 
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from graph import LOSS, Graph, Variable, factor_tex, tex, two_steps
@@ -33,8 +35,9 @@ class Layout(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """cell, own: as in `graph.two_steps`; frames: what is lit, the last of which names the file."""
+    """name: in words; cell, own: as in `graph.two_steps`; frames: what is lit, the last of which names the file."""
 
+    name: str
     cell: Cell
     own: bool
     layout: Layout
@@ -52,13 +55,14 @@ LSTM_LAYOUT = Layout({
     "f_bar": (34, 408, BARS), "i_bar": (92, 482, BARS), "g_bar": (150, 556, BARS), "o_bar": (266, 664, BARS),
     "h": (334, 708, LAND), "L": (226, 600, LAND + 24), "x": (64, 520, LAND),
 }, {
-    ("f", "c", 0): ((52, 50), (418, 50)), ("i", "c", 0): ((110, 62), (496, 62)),
+    ("f", "c", 0): ((52, 50), (418, 50)), ("x", "f_bar", 0): ((110, 318), None),
+    ("i", "c", 0): ((110, 62), (496, 62)),
     ("o", "h", 0): ((330, 190), (718, 190)), ("h", "L", 0): (None, (590, 445)), ("c", "o_bar", 0): ((216, 170), (616, 170)),
     ("c", "h", 0): ((184, 330), (590, 330)),
     ("c", "f_bar", 1): ((322, 126), None), ("c", "i_bar", 1): ((350, 132), None),
     ("h", "g_bar", 1): ((468, 335), None), ("h", "o_bar", 1): ((610, 340), None),
 }, {
-    "L": (429, 412), "x": (208, 352, 576, 378),
+    "L": (429, 412), "x": (217, 350, 576, 378),
     "f_bar": (390, 562), "i_bar": (452, 544), "g_bar": (514, 526), "o_bar": (586, 508),
 }, {"f_bar": (50, 500), "i_bar": (110, 470), "g_bar": (138, 452), "o_bar": (250, 482)})  # fmt: skip
 
@@ -82,28 +86,33 @@ GRU_BEFORE_LAYOUT = Layout(
     GRU_WHOLE | {"r_bar": (420, 548), "n_bar": (514, 522)}, GRU_SWEEPS,
 )
 
-LSTM_FRAMES = ("h",), ("o", "o_bar"), ("c",), ("i", "i_bar"), ("f", "f_bar"), ("g", "g_bar")
-GRU_FRAMES = ("h",), ("z", "z_bar"), ("n", "n_bar"), ("r", "r_bar")
-
 PICTURES = {
-    "rnn": Picture(cells.RNN, True, RNN_LAYOUT, (("h",), ("h_bar",), ("W_h", "b_h", "R_h"))),
-    "lstm": Picture(cells.LSTM, False, LSTM_LAYOUT, (*LSTM_FRAMES, ("W_i", "b_i", "R_i"))),
-    "peephole": Picture(cells.LSTM, True, LSTM_LAYOUT, (*LSTM_FRAMES, ("p_i", "p_o"))),
-    "gru": Picture(cells.GRU, True, GRU_LAYOUT, (*GRU_FRAMES, ("m",), ("W_z", "b_z", "R_z"), ("R_n", "p_n"))),
-    "gru-before": Picture(cells.GRU_BEFORE, True, GRU_BEFORE_LAYOUT, (*GRU_FRAMES, ("q",), ("W_n", "b_n", "R_n"))),
-}
-
-
-def text_of(variable):
-    return "L" if variable == LOSS else tex(variable)
+    "rnn": Picture("vanilla RNN", cells.RNN, True, RNN_LAYOUT, (("h",), ("h_bar",), ("W_h", "b_h", "R_h"))),
+    "lstm": Picture("LSTM", cells.LSTM, False, LSTM_LAYOUT, (
+        ("h",), ("o", "o_bar"), ("c",), ("i", "i_bar"), ("f", "f_bar"), ("g", "g_bar"), ("W_i", "b_i", "R_i"),
+    )),
+    "peephole": Picture("peephole LSTM", cells.LSTM, True, LSTM_LAYOUT, (
+        ("h",), ("o", "o_bar"), ("c",), ("i", "i_bar"), ("p_o", "p_i"),
+    )),
+    "gru": Picture("GRU, reset after", cells.GRU, True, GRU_LAYOUT, (
+        ("h",), ("z", "z_bar"), ("n", "n_bar"), ("m",), ("r", "r_bar"), ("W_z", "b_z", "R_z"), ("p_n", "R_n"),
+    )),
+    "gru-before": Picture("GRU, reset before", cells.GRU_BEFORE, True, GRU_BEFORE_LAYOUT, (
+        ("h",), ("q",), ("r", "r_bar"), ("W_n", "b_n", "R_n"),
+    )),
+}  # fmt: skip
 
 
 class Drawing:
-    """The graph of a cell on a page. lit: names of variables of step t, or of parameters; none: the whole graph."""
+    """A frame: part of the graph of a cell on a page. lit: names of variables of step t, or of parameters.
 
-    def __init__(self, picture: Picture, lit: tuple[str, ...] = ()):
+    known: the arrows along which something comes back, if not all do: pairs of tail and tip
+    """
+
+    def __init__(self, picture: Picture, lit: tuple[str, ...], known: set | None = None):
         self.graph, self.layout, self.lit = two_steps(picture.cell, picture.own), picture.layout, lit
-        self.parameters = lit[0][0] in "WRbp" and lit[0][1:2] == "_" if lit else False
+        self.known = {(a.tail, a.tip) for a in self.graph.arrows} if known is None else known
+        self.parameters = lit[0][0] in "WRbp" and lit[0][1:2] == "_"
         top = self._top()
         self.boxes = {v: self._place(v, top) for v in self._shown()}
         rows: dict[float, int] = {}
@@ -169,11 +178,12 @@ class Drawing:
         for a in self.arrows:
             if a not in back:
                 self.page.arrow(self._curve(a, 0), LINE, 1.1)
-        curves = [self._curve(a, 4).reversed() for a in back]
-        for a, curve in zip(back, curves):
+        curves = {a: self._curve(a, 4).reversed() for a in back if (a.tail, a.tip) in self.known}
+        for a in back:
             self.page.arrow(self._curve(a, -4), GREY, 2)
+        for curve in curves.values():
             self.page.arrow(curve, LIT, 3.2, lit=True)
-        for a, curve in zip(back, curves):
+        for a, curve in curves.items():
             self.page.label(factor_tex(a), curve, SMALL, LIT)
         return self.page
 
@@ -238,18 +248,61 @@ class Whole:
         return self.page
 
 
-def drawn():
-    """Name of a file -> page."""
+def plain(formula):
+    """LaTeX as plain text, for readers who do not see the picture."""
+    for tex_, text in ((r"\odot", " times "), (r"\partial^+\!L/\partial", "the loss's own derivative by "), (r"\,", " "),
+                       (r"^\top", " transposed"), (r"\mathbf{1}", "1"), (r"\tanh^2", "tanh squared of"),
+                       (r"\tanh", "tanh of"), ("^2", " squared")):  # fmt: skip
+        formula = formula.replace(tex_, text)
+    formula = re.sub(r"\\bar\{\\mathbf\{(\w)\}\}", r"\1-bar", formula)
+    formula = re.sub(r"\\mathbf\{(\w)\}", r"\1", formula).replace("{", "").replace("}", "")
+    return re.sub(" +", " ", formula.replace("-", " - ").replace("t - 1", "t-1").replace(" - bar", "-bar")).strip()
+
+
+def words(picture: Picture, lit: tuple[str, ...] = (), known: set | None = None) -> str:
+    """What a picture shows: its alt text."""
+    graph = two_steps(picture.cell, picture.own)
+    if not lit:
+        return (f"Steps t and t+1 of the {picture.name}: every variable, the inputs, the parameters and the loss, a grey "
+                "arrow from each to each one that reads it, and beside it an orange arrow back. "
+                "Every parameter has an arrow back from both steps.")  # fmt: skip
+    back = [a for a in graph.arrows if a.tail in {Variable(n, s) for n in lit for s in (0, None)} and a.tip.step != -1]
+    gone = [] if known is None else [a for a in back if (a.tail, a.tip) not in known]
+    there = "; ".join(f"from {plain(tex(a.tip)) if a.tip != LOSS else 'L'} to {plain(tex(a.tail))}: "
+                      f"{plain(factor_tex(a))}" for a in back if a not in gone)  # fmt: skip
+    missing = ", ".join(plain(tex(a.tip)) for a in gone)
+    return (f"Steps t and t+1 of the {picture.name}, all dimmed but {' and '.join(plain(tex(v)) for v in _lit(back))}. "
+            f"Arrows back, each with its factor, {there}."
+            + f" From {missing} nothing comes back." * bool(gone))  # fmt: skip
+
+
+def _lit(arrows):
+    return list(dict.fromkeys(a.tail for a in arrows))
+
+
+class Drawn(NamedTuple):
+    """A picture: its page, and in words."""
+
+    page: Page
+    alt: str
+
+
+def drawn() -> Iterator[tuple[str, Drawn]]:
+    """The name of each file, and what is drawn into it."""
     for name, picture in PICTURES.items():
-        yield name, Whole(picture).draw()
+        yield name, Drawn(Whole(picture).draw(), words(picture))
         for lit in picture.frames:
-            yield f"{name}-{lit[-1].replace('_', '-')}", Drawing(picture, lit).frame()
+            yield f"{name}-{lit[-1].replace('_', '-')}", Drawn(Drawing(picture, lit).frame(), words(picture, lit))
+    # The historic mistake: the forward pass of one cell, the backward pass of another.
+    picture = PICTURES["peephole"]
+    known = {(a.tail, a.tip) for a in two_steps(picture.cell, own=False).arrows}
+    page = Drawing(picture, ("c",), known).frame()
+    yield "peephole-omitted", Drawn(page, words(picture, ("c",), known))
 
 
 if __name__ == "__main__":
     folder = HERE / "two_step"
     folder.mkdir(exist_ok=True)
-    for name, page in drawn():
-        if page.faults():
-            print(name, page.faults())
-        (folder / f"{name}.svg").write_text(page.svg(name), encoding="utf-8")
+    for name, (page, alt) in drawn():
+        (folder / f"{name}.svg").write_text(page.svg(alt), encoding="utf-8")
+        print(name, *page.faults(), sep="\n  ")

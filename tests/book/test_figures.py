@@ -12,7 +12,7 @@ SVGS = sorted(FIGURES.rglob("*.svg"))
 CSS = (ROOT / "_static" / "custom.css").read_text(encoding="utf-8")
 
 sys.path.insert(0, str(FIGURES))
-import palette  # noqa: E402
+import palette
 
 PAGE = {"light": "#ffffff", "dark": "#14181e"}  # the theme's; a test asks it
 TEXT, MARK = 4.5, 3.0  # WCAG 2, 1.4.3 and 1.4.11

@@ -17,7 +17,7 @@ from lstm_core.record import played
 from lstm_core.variants import CELLS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "figures"))
-from graph import LOSS, Variable, two_steps  # noqa: E402
+from graph import LOSS, Variable, two_steps
 
 ALL = [(cell, own) for cell in CELLS.values() for own in (True, False)[: 1 + bool(cell.own)]]
 named = pytest.mark.parametrize("cell, own", ALL, ids=lambda value: getattr(value, "name", f"own={value}"))
