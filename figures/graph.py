@@ -8,6 +8,7 @@ Here every variable is one number: one hidden unit, one example, one feature. Th
 the factor for matrices.
 """
 
+import functools
 import inspect
 import textwrap
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from lstm_proofs.source import cited, tree
 
 
 class Variable(NamedTuple):
-    """A letter as in the code, "c", "i_bar" or "W_i", and its step: 0 is t, 1 is t+1, -1 is t-1; None of a parameter."""
+    """A letter as in the code, "c", "i_bar" or "W_i", and its step: 0 is t, 1 is t+1; None if it has no step."""
 
     name: str
     step: int | None
@@ -70,6 +71,7 @@ class Graph(NamedTuple):
         return {(a.tail.name, a.tip.name, a.tip.step - a.tail.step) for a in steps}  # type: ignore[operator]
 
 
+@functools.cache
 def two_steps(cell: Cell, own: bool = True) -> Graph:
     """The graph of steps t and t+1. own: whether the cell has its own parameters p."""
     steps = [_Step(cell, own, step) for step in (0, 1)]

@@ -1,7 +1,7 @@
 """A page of boxes, curved arrows and labels, written as a small SVG. Letters are outlines, so it needs no font.
 
-A label finds its own place beside its arrow: where it covers no box, no other label and no lit arrow. `Page.faults` lists
-what is covered all the same, and which arrow passes through a box; the tests ask for it.
+A label finds its own place on its arrow or beside it: where it covers no box, no other label and no lit arrow.
+`Page.faults` lists what is covered all the same, and which arrow passes through a box; the tests ask for it.
 """
 
 import functools
@@ -44,8 +44,8 @@ def outline(tex, size):
     """The outlines of a formula as SVG's path data, and its box: left, top, width, height; the baseline is y = 0."""
     path = TextPath((0, 0), f"${tex}$", size=size, prop=FONT)
     extents = path.get_extents()
-    data, last = [], np.zeros(2)
-    letters = {1: "m", 2: "l", 3: "q", 4: "c", 79: "z"}
+    data, start, last = [], np.zeros(2), np.zeros(2)  # start of the contour, end of what is drawn of it
+    letters = {1: "m", 2: "l", 3: "q", 4: "c"}
     for vertices, code in path.iter_segments(curves=True, simplify=False):
         points = np.round(10 * np.asarray(vertices, float).reshape(-1, 2) * (1, -1))
         if code == 79:
@@ -169,7 +169,8 @@ class Page:
             found += [f"{tex} leaves the page"] * (not box.within(self.width, self.height))
             found += [f"{tex} covers {name}" for name, other in self.boxes.items() if box.meets(other)]
             found += [f"{tex} covers {other[0]}" for other in self.labels[:k] if box.meets(other[1])]
-            found += [f"{tex} covers a lit arrow" for curve in self.lit if curve is not own and box.covers(curve.points)]
+            others = [curve for curve in self.lit if curve is not own]
+            found += [f"{tex} covers a lit arrow" for curve in others if box.covers(curve.points)]
         names = [*self.boxes]
         for k, name in enumerate(names):
             box = self.boxes[name]

@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from graph import LOSS, Graph, Variable, factor_tex, tex, two_steps
-from palette import GREY, INK, LINE, LIT, colour
+from graph import LOSS, Variable, factor_tex, tex, two_steps
+from palette import GREY, LINE, LIT, colour
 from svg import HERE, Box, Curve, Page, outline
 
 from lstm_core import cells
 from lstm_core.cells import Cell
 
-SIZE, SMALL = 24, 21  # of letters: in a box, on an arrow
+SIZE, SMALL = 24, 23  # of letters: in a box, on an arrow
 WHITE = "#ffffff"
 
 
@@ -30,8 +30,8 @@ class Layout(NamedTuple):
 
     places: dict[str, tuple[float, float, float]]
     bends: dict[tuple[str, str, int], tuple[tuple[float, float] | None, ...]]
-    whole: dict[str, tuple[float, ...]] = {}
-    sweeps: dict[str, tuple[float, float]] = {}
+    whole: dict[str, tuple[float, ...]]
+    sweeps: dict[str, tuple[float, float]]
 
 
 class Picture(NamedTuple):
@@ -48,7 +48,7 @@ WIDTH, ROW, FALL = 742, 54, 120  # of the page; from parameter to parameter; fro
 SKY, GATES, BARS, LAND = 30, 134, 238, 370
 
 RNN_PLACES = {"h_bar": (60, 480, 126), "h": (280, 702, 126), "L": (280, 702, 26)}
-RNN_LAYOUT = Layout(RNN_PLACES, {}, {"L": (491, 26), "x": (60, 226, 480, 226), "h_bar": (270, 232)})
+RNN_LAYOUT = Layout(RNN_PLACES, {}, {"L": (491, 26), "x": (60, 226, 480, 226), "h_bar": (270, 232)}, {})
 
 LSTM_LAYOUT = Layout({
     "c": (198, 604, SKY), "f": (34, 408, GATES), "i": (92, 482, GATES), "g": (150, 556, GATES), "o": (266, 664, GATES),
@@ -57,7 +57,8 @@ LSTM_LAYOUT = Layout({
 }, {
     ("f", "c", 0): ((52, 50), (418, 50)), ("x", "f_bar", 0): ((110, 318), None),
     ("i", "c", 0): ((110, 62), (496, 62)),
-    ("o", "h", 0): ((330, 190), (718, 190)), ("h", "L", 0): (None, (590, 445)), ("c", "o_bar", 0): ((216, 170), (616, 170)),
+    ("o", "h", 0): ((330, 190), (718, 190)), ("h", "L", 0): (None, (590, 445)),
+    ("c", "o_bar", 0): ((216, 170), (616, 170)),
     ("c", "h", 0): ((184, 330), (590, 330)),
     ("c", "f_bar", 1): ((322, 126), None), ("c", "i_bar", 1): ((350, 132), None),
     ("h", "g_bar", 1): ((468, 335), None), ("h", "o_bar", 1): ((610, 340), None),
@@ -103,6 +104,15 @@ PICTURES = {
 }  # fmt: skip
 
 
+def text_of(v: Variable) -> str:
+    """What stands in the box of a variable. The loss has the letter L and, in a frame, a step."""
+    return "L" if v.name == "L" else tex(v)
+
+
+def box_of(v: Variable, x: float, y: float) -> Box:
+    return Box(x, y, max(44, outline(text_of(v), SIZE)[1][2] + 10), 40)
+
+
 class Drawing:
     """A frame: part of the graph of a cell on a page. lit: names of variables of step t, or of parameters.
 
@@ -119,7 +129,7 @@ class Drawing:
         for v in [Variable(name, None) for name in lit] if self.parameters else []:
             read = [self.boxes[a.tip].x for a in self.graph.leaving(v)]
             x = (min(read) + max(read)) / 2
-            self.boxes[v] = self._box(tex(v), x, 30 + FALL + rows.get(x, 0) * ROW)
+            self.boxes[v] = box_of(v, x, 30 + FALL + rows.get(x, 0) * ROW)
             rows[x] = rows.get(x, 0) + 1
         bottom = max(box.y + box.height / 2 for box in self.boxes.values())
         self.top, self.page = top, Page(WIDTH, bottom + 12)
@@ -141,13 +151,9 @@ class Drawing:
     def _top(self):
         return min(map(self._y, self._shown())) - 30
 
-    @staticmethod
-    def _box(text, x, y):
-        return Box(x, y, max(44, outline(text, SIZE)[1][2] + 10), 40)
-
     def _place(self, v, top):
         *x, y = self.layout.places[v.name]
-        return self._box("L" if v.name == "L" else tex(v), x[v.step], y - top)
+        return box_of(v, x[v.step], y - top)
 
     @staticmethod
     def _tip(arrow):
@@ -156,7 +162,8 @@ class Drawing:
     def _curve(self, arrow, shift):
         tail, tip = arrow.tail, self._tip(arrow)
         step = tail.step or 0
-        via = None if tip.name == "L" else self.layout.bends.get((tail.name, tip.name, tip.step - step), (None, None))[step]
+        bends = {} if tip.name == "L" else self.layout.bends  # the loss stands elsewhere in a frame
+        via = bends.get((tail.name, tip.name, tip.step - step), (None, None))[step]
         (start, end) = (cut, _) = self.boxes[tail], self.boxes[tip]
         if tail.step is None:  # arrows leave a parameter on either side
             start = Box(start.x + (start.width / 2 - 4) * (1 if end.x > start.x else -1), start.y, 2, 2)
@@ -168,7 +175,7 @@ class Drawing:
         back = [a for a in self.arrows if a.tail in lights]
         tips = {self._tip(a) for a in back}
         for v, box in self.boxes.items():
-            text = "L" if v.name == "L" else tex(v)
+            text = text_of(v)
             if v in lights:
                 self.page.box(str(v.symbol), box, text, SIZE, LIT, WHITE, 2.5, LIT)
             elif v in tips:
@@ -196,10 +203,11 @@ class Whole:
         self.boxes: dict[Variable, Box] = {}
         for v in self.graph.variables:
             *x, y = self.layout.places[v.name]
-            self._add(v, x[v.step], y)
+            self.boxes[v] = box_of(v, x[v.step], y)
         for step in (0, 1):
-            self._add(Variable("x", step), *self.layout.whole["x"][2 * step : 2 * step + 2])
-        self._add(LOSS, *self.layout.whole["L"])
+            v = Variable("x", step)
+            self.boxes[v] = box_of(v, *self.layout.whole["x"][2 * step : 2 * step + 2])
+        self.boxes[LOSS] = box_of(LOSS, *self.layout.whole["L"])
         self.groups: dict[str, list[Variable]] = {}
         for a in self.graph.arrows:
             if a.tail.step is None and a.tip.step == 0:
@@ -210,10 +218,6 @@ class Whole:
             for v in group:
                 self.boxes[v] = Box(x, y, width, 29 * len(group) + 8)
         self.page = Page(WIDTH, max(box.y + box.height / 2 for box in self.boxes.values()) + 12)
-
-    def _add(self, v, x, y):
-        text = "L" if v == LOSS else tex(v)
-        self.boxes[v] = Box(x, y, max(44, outline(text, SIZE)[1][2] + 10), 40)
 
     def _curve(self, tail, tip, shift):
         (start, end) = (cut, _) = self.boxes[tail], self.boxes[tip]
@@ -236,7 +240,7 @@ class Whole:
             self.page.arrow(curves[tail, tip], LIT, 1.7, lit=True)
         for v, box in self.boxes.items():
             if v.step is not None or v == LOSS:
-                self.page.box(str(v.symbol), box, "L" if v == LOSS else tex(v), SIZE, colour(v.name), colour(v.name))
+                self.page.box(str(v.symbol), box, text_of(v), SIZE, colour(v.name), colour(v.name))
         for name, group in self.groups.items():
             box, first = self.boxes[group[0]], group[0]
             self.page.box(str(first.symbol), box, "", SIZE, colour(name))
@@ -250,10 +254,10 @@ class Whole:
 
 def plain(formula):
     """LaTeX as plain text, for readers who do not see the picture."""
-    for tex_, text in ((r"\odot", " times "), (r"\partial^+\!L/\partial", "the loss's own derivative by "), (r"\,", " "),
-                       (r"^\top", " transposed"), (r"\mathbf{1}", "1"), (r"\tanh^2", "tanh squared of"),
-                       (r"\tanh", "tanh of"), ("^2", " squared")):  # fmt: skip
-        formula = formula.replace(tex_, text)
+    for sign, word in ((r"\odot", " times "), (r"\partial^+\!L/\partial", "the loss's own derivative by "),
+                       (r"\,", " "), (r"^\top", " transposed"), (r"\mathbf{1}", "1"), ("^2", " squared"),
+                       (r"\tanh squared", "tanh squared of"), (r"\tanh", "tanh of")):  # fmt: skip
+        formula = formula.replace(sign, word)
     formula = re.sub(r"\\bar\{\\mathbf\{(\w)\}\}", r"\1-bar", formula)
     formula = re.sub(r"\\mathbf\{(\w)\}", r"\1", formula).replace("{", "").replace("}", "")
     return re.sub(" +", " ", formula.replace("-", " - ").replace("t - 1", "t-1").replace(" - bar", "-bar")).strip()
@@ -263,8 +267,8 @@ def words(picture: Picture, lit: tuple[str, ...] = (), known: set | None = None)
     """What a picture shows: its alt text."""
     graph = two_steps(picture.cell, picture.own)
     if not lit:
-        return (f"Steps t and t+1 of the {picture.name}: every variable, the inputs, the parameters and the loss, a grey "
-                "arrow from each to each one that reads it, and beside it an orange arrow back. "
+        return (f"Steps t and t+1 of the {picture.name}: every variable, the inputs, the parameters and the loss, a "
+                "grey arrow from each to each one that reads it, and beside it an orange arrow back. "
                 "Every parameter has an arrow back from both steps.")  # fmt: skip
     back = [a for a in graph.arrows if a.tail in {Variable(n, s) for n in lit for s in (0, None)} and a.tip.step != -1]
     gone = [] if known is None else [a for a in back if (a.tail, a.tip) not in known]
