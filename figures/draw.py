@@ -1,7 +1,7 @@
 """Boxes, operators and arrows for the pictures of the cells. A drawing is measured in inches.
 
 One code of colours in every picture: blue is a matrix product (the scan), pink a gate, green what else is elementwise
-(the cell), orange what the picture is about, grey the rest. Nothing is filled opaquely, so that every page shows it:
+(the cell), orange what the picture is about, grey the rest; their values are those of `palette`. Boxes are not filled:
 lines end at edges, and a line that passes beneath another is interrupted.
 """
 
@@ -12,9 +12,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path as Curve
+from palette import BLUE, GREEN, GREY, PINK
+from palette import LIT as ORANGE
 
+__all__ = ["BLUE", "GREEN", "GREY", "ORANGE", "PINK", "SIZE", "Drawing", "Node"]
 HERE = Path(__file__).parent
-GREY, BLUE, ORANGE, GREEN, PINK = "#7a7a7a", "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SIZE = 17  # of letters, in points
 
 

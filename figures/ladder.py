@@ -5,16 +5,18 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from palette import BLUE, GREEN, GREY
+from palette import LIT as ORANGE
 
-from lstm_core import Model, cells, constant, data, dense, fit, lstm, softmax_cross_entropy, symbolic
+from lstm_core import Model, cells, constant, data, dense, fit, lstm, softmax_cross_entropy
+from lstm_proofs import prove_cell
 
 HERE = Path(__file__).parent
 plt.style.use(HERE / "book.mplstyle")
 plt.rcParams.update({"svg.hashsalt": "ladder", "figure.constrained_layout.use": False})
-GREY, BLUE, ORANGE, GREEN = "#7a7a7a", "#0072B2", "#D55E00", "#009E73"
 
 # What the picture claims is done here, not drawn.
-proven = len(symbolic.prove_cell(cells.LSTM))
+proven = len(prove_cell(cells.LSTM))
 rng = np.random.default_rng(0)
 model = Model([lstm(2, 32), dense(32, 2)], softmax_cross_entropy, rng=rng)
 strings = data.parity(rng, count=16_000, length=50)

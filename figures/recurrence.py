@@ -1,4 +1,4 @@
-"""Draws recurrence-light.svg and recurrence-dark.svg: one rule used again and again, folded and unrolled.
+"""Draws recurrence.svg: one rule used again and again, folded and unrolled.
 
 Run from anywhere: python figures/recurrence.py
 """
@@ -6,17 +6,18 @@ Run from anywhere: python figures/recurrence.py
 from typing import NamedTuple
 
 from draw import Drawing
+from palette import BLUE, INK, LIT
 
 
 class Ink(NamedTuple):
-    """The colours of one picture; to switch them, change them here."""
+    """The colours of one picture; from the palette of the book."""
 
     text: str
     rule: str  # blue: what has weights
     state: str  # orange: what the picture is about
 
 
-INKS = {"light": Ink("#595959", "#0067A3", "#B34700"), "dark": Ink("#BDBDBD", "#6DBDF0", "#F5A052")}
+COLOURS = Ink(INK, BLUE, LIT)
 READ = [("0.3", True), ("0.7", False), ("0.5", True)]  # numbers read out, and which are to be kept
 WORDS, INPUTS, RULES, OUTPUTS = 0.55, 0.85, 1.95, 3.12  # heights of the rows
 
@@ -54,8 +55,7 @@ def unrolled(d, ink):
     d.word(4.32, 3.52, "what is to be said", ink.state, size=14)
 
 
-for theme, ink in INKS.items():
-    d = Drawing(f"recurrence-{theme}", 6.55, 3.75)
-    folded(d, ink)
-    unrolled(d, ink)
-    d.save()
+d = Drawing("recurrence", 6.55, 3.75)
+folded(d, COLOURS)
+unrolled(d, COLOURS)
+d.save()
