@@ -19,15 +19,17 @@ FOLDER = Path(__file__).parents[1] / "formal" / "generated"
 WIDTH = 116
 
 # What the names of the package do not say: which LSTM has peepholes, which GRU resets after.
-NAMES = {("lstm", True): "peephole", ("lstm", False): "lstm", ("gru", True): "gru_after", ("gru", False): "gru_after_bare"}
+NAMES = {("lstm", True): "peephole", ("lstm", False): "lstm",
+         ("gru", True): "gru_after", ("gru", False): "gru_after_bare"}  # fmt: skip
 
 # Words that a variable cannot be called: Coq's own, and what our terms are made of.
 TAKEN = {"a", "u", "s", "p", "w", "v", "d", "ds", "kept", "tanh", "sigmoid", "positive", "step", "back", "smooth",
-         "which", "as", "at", "else", "end", "fix", "for", "forall", "fun", "if", "in", "let", "match", "then", "with"}  # fmt: skip
+         "which", "as", "at", "else", "end", "fix", "for", "forall", "fun", "if", "in", "let", "match", "then",
+         "with"}  # fmt: skip
 
 HEAD = """(** {what}
 
-    Written by tools/coq.py from lstm_core/cells.py and variants.py; a test compares it with a fresh one. Do not edit. *)
+    Written by tools/coq.py from lstm_core/cells.py and variants.py, and compared with them by a test. Do not edit. *)
 
 From Coq Require Import Reals List.
 From Coquelicot Require Import Coquelicot.
@@ -68,7 +70,7 @@ class _Names:
             self.names[node] = name
 
     def term(self, node, given, new=False):
-        """The term for a node, and how tightly it holds together: 3 an atom, 2 a product, 1 a sum, and between them a function of one.
+        """The term for a node, and how tightly it holds together: an atom 3, f x 2.5, a product 2, a sum 1.
 
         new: although the node has a name, the formula that gets it
         """
@@ -81,7 +83,7 @@ class _Names:
         if node.op == "number":
             return _number(node.args[0]), 3
         if node.op == "/" and node.args[1].op != "number":
-            raise ValueError("a division by something that is not a number: a proof that it is not 0 is not written yet")
+            raise ValueError("a division by what is not a number: who proves that it is not 0?")
         parts = [self.term(x, given) for x in node.args]
         if len(parts) == 1:
             return f"{node.op} {_bracketed(*parts[0], 3)}", 2.5
@@ -170,7 +172,8 @@ class _Stage:
             planes = recorded.outputs[name] if name != "dp" or (own and recorded.outputs[name]) else [0] * len(own)
             terms = [names.text(node, given) for node in planes]
             end = "," if name != "dp" else ")))."
-            lines += _wrapped(f"{'(' if name != 'dp' else ''}{_cases(constructors, terms, kinds[name])}{end}", "  " + " " * closing)
+            text = _cases(constructors, terms, kinds[name])
+            lines += _wrapped(f"{'(' if name != 'dp' else ''}{text}{end}", "  " + " " * closing)
             closing += 1
         return lines
 
@@ -240,7 +243,8 @@ def cell_text(name, cell, own=True):
     chain = f"(Last stage{stages[-1].number})"
     for stage in reversed(stages[:-1]):
         chain = f"(Then stage{stage.number} {chain})"
-    lines += [f"  Definition cell : Cell := MakeCell own_parameters states {stages[0].before[0]} {chain}.", f"End {name}."]
+    output = stages[0].before[0]
+    lines += [f"  Definition cell : Cell := MakeCell own_parameters states {output} {chain}.", f"End {name}."]
     return "\n".join(lines)
 
 
@@ -253,9 +257,9 @@ def _state_type(stages, stage, after):
     return "state" if k in (0, len(stages)) else f"handed{stages[k - 1].number}_"
 
 
-def lemma_text(cell, own, k, last="Qed."):
-    """The lemma of stage k: its back is the transposed derivative of its step. last: how the proof ends."""
-    own_names, stages = _stages(cell, own)
+def lemma_text(cell, own, k, last="{}.\n  Qed."):
+    """The lemma of stage k: its back is the transposed derivative of its step. last: its end, {} the algebra."""
+    _, stages = _stages(cell, own)
     stage = stages[k]
     n, before = stage.number, _state_type(stages, stage, 0)
     unit = f"Unit input{n}_s recurrent{n}_s {before}s own_parameters"
@@ -274,10 +278,11 @@ def lemma_text(cell, own, k, last="Qed."):
     exacts = " | ".join(f"exact H{i}" for i in range(len(stage.after)))
     subst = " ".join(f"subst l{i}." for i in range(len(stage.after)))
     lines += _wrapped(f"exists (fun d k => match k with {parts} end).", "    ")
-    lines += ["    split; [apply (filterdiff_array _ Reals); intro k; destruct k;", *_wrapped(f"[{exacts}] |].", "      ")]
+    lines += ["    split; [apply (filterdiff_array _ Reals); intro k; destruct k;"]
+    lines += _wrapped(f"[{exacts}] |].", "      ")
     lines += [f"    intros w d. {subst} try unfold here. clear."]
     adjoint = f"adjoint stage{n} step{n} back{n}"
-    return "\n".join([*lines, f"    {adjoint}.", "  Qed."] if last == "Qed." else [*lines, f"    {last.format(adjoint)}"])
+    return "\n".join([*lines, f"    {last.format(adjoint)}"])
 
 
 def proof_text(name, cell, own=True):
@@ -317,11 +322,17 @@ def files():
     """The generated files: name -> text."""
     cells = versions()
     written = {
-        "Cells.v": ("What each cell computes: its step and its back for one unit of one example.", "Definitions", cell_text),
-        "Proofs.v": ("Each cell's back is the transposed derivative of its step.", "Definitions Calculus Products Units Cells",
-                     proof_text),
-        "Corollaries.v": ("Backpropagation through time, cell by cell, for every T, D, H and B.",
-                          "Definitions Statements Cells Theorems Proofs", corollary_text),
+        "Cells.v": (
+            "What each cell computes: its step and its back for one unit of one example.", "Definitions", cell_text,
+        ),
+        "Proofs.v": (
+            "Each cell's back is the transposed derivative of its step.", "Definitions Calculus Products Units Cells",
+            proof_text,
+        ),
+        "Corollaries.v": (
+            "Backpropagation through time, cell by cell, for every T, D, H and B.",
+            "Definitions Statements Cells Theorems Proofs", corollary_text,
+        ),
     }  # fmt: skip
     return {
         file: HEAD.format(what=what, needs=needs)

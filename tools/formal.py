@@ -3,7 +3,7 @@
     .venv/bin/python tools/formal.py            all: compile, print the statements and the assumptions, check again
     .venv/bin/python tools/formal.py --print    the same, and store what is printed in formal/printed.txt
 
-The files of formal/ are compiled in a copy, _build/formal; what has not changed since the last time is not compiled again.
+The files of formal/ are compiled in a copy, _build/formal; what has not changed since then is not compiled again.
 """
 
 import re
@@ -26,8 +26,8 @@ FILES = [*BASIS, "ScanRight", "Statements", "Theorems", "generated/Cells", "gene
 # What the real numbers of Coq rest on, and nothing else may be assumed.
 AXIOMS = {"sig_not_dec", "sig_forall_dec", "functional_extensionality_dep"}
 
-GENERAL = ["backpropagation_through_time", "shared_weights", "pieces", "truncation", "each_derivative", "unique_gradient",
-           "cell_in_the_scan", "smooth_cell_in_the_scan"]  # fmt: skip
+GENERAL = ["backpropagation_through_time", "shared_weights", "pieces", "truncation", "each_derivative",
+           "unique_gradient", "cell_in_the_scan", "smooth_cell_in_the_scan"]  # fmt: skip
 MEANINGS = ["gradient", "transposed", "run", "backward", "visited", "right_at", "proven", "scan", "scan_theorem",
             "weights_shared_over_time", "pieces_equal_the_whole", "what_truncation_drops", "gradient_is_unique",
             "gradient_gives_each_derivative", "bptt_at", "bptt", "bptt_away_from_kinks", "proven_cell_in_the_scan",
@@ -58,7 +58,8 @@ def compiled(names, folder=BUILD, say=print):
     for name in names:
         source, copy = FORMAL / f"{name}.v", folder / f"{name}.v"
         copy.parent.mkdir(parents=True, exist_ok=True)
-        if stale or not copy.is_file() or copy.read_bytes() != source.read_bytes() or not copy.with_suffix(".vo").is_file():
+        same = copy.is_file() and copy.read_bytes() == source.read_bytes() and copy.with_suffix(".vo").is_file()
+        if stale or not same:
             shutil.copyfile(source, copy)
             copy.with_suffix(".vo").unlink(missing_ok=True)
             stale, start = True, time.perf_counter()
@@ -66,12 +67,12 @@ def compiled(names, folder=BUILD, say=print):
             say(f"{name + '.v':24} {time.perf_counter() - start:6.1f} s")
 
 
-def coqc(file, folder=BUILD):
-    """What Coq prints of a file. Raises SystemExit with its error."""
+def coqc(file, folder=BUILD, messages=False):
+    """What Coq prints of a file, or with what messages. Raises SystemExit with its error."""
     done = subprocess.run(["coqc", *OPTIONS, str(file)], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"coqc {file}: {done.stderr.strip()[-3000:]}")
-    return done.stdout
+    return done.stderr if messages else done.stdout
 
 
 def corollaries():
@@ -82,7 +83,7 @@ def corollaries():
 def printed():
     """What the kernel says: every statement, what its words mean, and what all of it rests on."""
     names = [*GENERAL, *corollaries()]
-    lines = ["From Bptt Require Import Definitions Statements Theorems Corollaries."]
+    lines = ["From Bptt Require Import Definitions Statements Theorems Cells Corollaries."]
     lines += [f"Check {name}." for name in names]
     lines += [f"Print {name}." for name in MEANINGS]
     lines += [f"Definition everything := ({', '.join(names)}).", "Print Assumptions everything."]

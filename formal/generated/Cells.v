@@ -1,6 +1,6 @@
 (** What each cell computes: its step and its back for one unit of one example.
 
-    Written by tools/coq.py from lstm_core/cells.py and variants.py; a test compares it with a fresh one. Do not edit. *)
+    Written by tools/coq.py from lstm_core/cells.py and variants.py, and compared with them by a test. Do not edit. *)
 
 From Coq Require Import Reals List.
 From Coquelicot Require Import Coquelicot.

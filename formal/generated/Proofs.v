@@ -1,6 +1,6 @@
 (** Each cell's back is the transposed derivative of its step.
 
-    Written by tools/coq.py from lstm_core/cells.py and variants.py; a test compares it with a fresh one. Do not edit. *)
+    Written by tools/coq.py from lstm_core/cells.py and variants.py, and compared with them by a test. Do not edit. *)
 
 From Coq Require Import Reals List.
 From Coquelicot Require Import Coquelicot.
