@@ -69,9 +69,15 @@ Ltac numbers := repeat match goal with
   | |- context [positive ?x] => generalize (positive x)
   end.
 
-Ltac adjoint stage step back :=
+(** The equation of numbers that is left to show for [unit_back]; and that it holds. *)
+
+Ltac equation stage step back :=
   rewrite dot_1, unit_dot; unfold Sum;
   cbn [stage step back unit_step unit_back A U K fst snd];
-  repeat match goal with |- context [elements ?I] => progress (let l := eval hnf in (elements I) in change (elements I) with l) end;
+  repeat match goal with
+  | |- context [elements ?I] => progress (let l := eval hnf in (elements I) in change (elements I) with l)
+  end;
   cbn [total fst snd];
-  numbers; intros; ring.
+  numbers; intros.
+
+Ltac adjoint stage step back := equation stage step back; ring.

@@ -257,8 +257,8 @@ def _state_type(stages, stage, after):
     return "state" if k in (0, len(stages)) else f"handed{stages[k - 1].number}_"
 
 
-def lemma_text(cell, own, k, last="{}.\n  Qed."):
-    """The lemma of stage k: its back is the transposed derivative of its step. last: its end, {} the algebra."""
+def lemma_text(cell, own, k, last="adjoint {}.\n  Qed."):
+    """The lemma of stage k: its back is the transposed derivative of its step. last: how it ends, {} what of."""
     _, stages = _stages(cell, own)
     stage = stages[k]
     n, before = stage.number, _state_type(stages, stage, 0)
@@ -281,8 +281,7 @@ def lemma_text(cell, own, k, last="{}.\n  Qed."):
     lines += ["    split; [apply (filterdiff_array _ Reals); intro k; destruct k;"]
     lines += _wrapped(f"[{exacts}] |].", "      ")
     lines += [f"    intros w d. {subst} try unfold here. clear."]
-    adjoint = f"adjoint stage{n} step{n} back{n}"
-    return "\n".join([*lines, f"    {last.format(adjoint)}"])
+    return "\n".join([*lines, f"    {last.format(f'stage{n} step{n} back{n}')}"])
 
 
 def proof_text(name, cell, own=True):

@@ -60,19 +60,20 @@ def compiled(names, folder=BUILD, say=print):
         copy.parent.mkdir(parents=True, exist_ok=True)
         same = copy.is_file() and copy.read_bytes() == source.read_bytes() and copy.with_suffix(".vo").is_file()
         if stale or not same:
+            for later in FILES[FILES.index(name) :]:  # they may have read what is now another file
+                (folder / f"{later}.vo").unlink(missing_ok=True)
             shutil.copyfile(source, copy)
-            copy.with_suffix(".vo").unlink(missing_ok=True)
             stale, start = True, time.perf_counter()
             coqc(copy.relative_to(folder), folder)
             say(f"{name + '.v':24} {time.perf_counter() - start:6.1f} s")
 
 
-def coqc(file, folder=BUILD, messages=False):
-    """What Coq prints of a file, or with what messages. Raises SystemExit with its error."""
+def coqc(file, folder=BUILD):
+    """What Coq prints of a file. Raises SystemExit with its error."""
     done = subprocess.run(["coqc", *OPTIONS, str(file)], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"coqc {file}: {done.stderr.strip()[-3000:]}")
-    return done.stderr if messages else done.stdout
+    return done.stdout
 
 
 def corollaries():

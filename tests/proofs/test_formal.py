@@ -146,10 +146,8 @@ def test_the_kernel_rejects_every_changed_sign(basis, shown):
             count += 1
             parts.append(f"(* {function}, {mutant.change} *)")
             wrong = getattr(mutant.load(), name)
-            parts.append(with_lemma(f"mutant_{count}", wrong, own, stage, last="Fail {}. Abort."))
+            parts.append(with_lemma(f"mutant_{count}", wrong, own, stage, last="equation {}. Fail ring. Abort."))
     (formal.BUILD / "Mutants.v").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    told = formal.coqc("Mutants.v", messages=True)
+    formal.coqc("Mutants.v")  # it ends in an error where a Fail does not fail
     assert count >= 20
-    assert told.count("The command has indeed failed with message:") == count
-    assert told.count("not a valid ring equation") == count  # it is the algebra that is wrong, and nothing else
     shown(f"formal  {count} of {count} changed signs in a back are rejected by the kernel")
