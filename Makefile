@@ -21,10 +21,10 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 300
 # Two processes share the files of tests and the notebooks.
 TWO := -n 2 --dist loadfile --durations=10
 
-SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find chapters figures lstm_core lstm_formats lstm_proofs \
+SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find chapters figures formal lstm_core lstm_formats lstm_proofs \
 	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
-.PHONY: help env book test proofs notebooks ledger fuzz serve links lint lock wheel clean FORCE
+.PHONY: help env book test proofs formal notebooks ledger fuzz serve links lint lock wheel clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo "make test        the book, style, tests, and every notebook run again and compared with what it stores"
 	@echo ""
 	@echo "make proofs      only the exact proofs, one line each"
+	@echo "make formal      the theorem for every cell and every T, checked by Coq's kernel (needs Coq and Coquelicot)"
 	@echo "make notebooks   run all chapters and store their outputs (NB=chapters/x/y.ipynb: that one)"
 	@echo "make ledger      prove every displayed equation, and write the book's page of them"
 	@echo "make fuzz        altered files of every format, fresh ones each time (FUZZ_SECONDS=60 FUZZ_SEED=...);"
@@ -88,6 +89,9 @@ $(TESTED): $(ENV) $(BOOK) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
 
 proofs: $(ENV)
 	$(PYTEST) tests -q -m proof
+
+formal: $(ENV)
+	@$(PY) tools/formal.py
 
 notebooks: $(ENV)
 	@$(PY) tools/notebooks.py $(if $(NB),$(NB),$(filter chapters/%.ipynb,$(SOURCES)))
