@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arrays import ZERO, namespace
-from .cells import Cell
+from .cells import Cell, Stage
 from .checks import (
     brief,
     check_cell,
@@ -29,40 +29,30 @@ from .checks import (
 )
 from .types import Array, Arrays, Shape, State
 
-
-class Kept(NamedTuple):
-    """What `forward` keeps of one stage at one step.
-
-    q:    what the recurrent product read (H, B): h_{t-1}, or what the stage before handed over
-    kept: what the stage's `step` kept, a named tuple such as `cells.LSTMKept`
-
-    >>> lstm = cells.LSTM
-    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(lstm, 2, 3).items()}
-    >>> h, state, cache = scan.forward(lstm, P, np.ones((5, 2, 1)))
-    >>> first = cache.steps[0][0]  # of step 1 the only stage
-    >>> first.q.shape, first.kept.f[0]
-    ((3, 1), array([0.5]))
-    """
-
-    q: Array
-    kept: Any
+CHUNK = 10  # steps whose gradient products are one: what that takes stays in the processor's cache
 
 
 class Cache(NamedTuple):
     """What `forward` keeps for `backward`.
 
     x, mask: as they were handed in, (T, D, B) and (T, B) or None
-    steps:   for each step t, a tuple with one `Kept` for each stage; none if nothing was to be kept
+    read:    what the products read, (T + 1, H + D + 1 + …, B): of each step h_{t-1}, x_t, a row of ones, and what each
+             stage hands over to the next, one above the other; the last, step T + 1, is for h_T
+    steps:   for each step t, a tuple with what each stage's `step` kept, a named tuple such as `cells.LSTMKept`; no
+             steps if nothing was to be kept
 
-    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 2, 3).items()}
-    >>> _, _, cache = scan.forward(cells.RNN, P, np.ones((5, 2, 1)))
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.LSTM, 2, 3).items()}
+    >>> h, state, cache = scan.forward(cells.LSTM, P, np.ones((5, 2, 1)))
     >>> len(cache.steps), cache.mask is None
     (5, True)
+    >>> cache.steps[0][0].f[0]  # the forget gate of unit 1 at step 1, in the cell's only stage
+    array([0.5])
     """
 
     x: Array
     mask: Array | None
-    steps: list[tuple[Kept, ...]]
+    read: Array
+    steps: list[tuple[Any, ...]]
 
     def planes(self, name: str) -> Array:
         """What the cell kept as `name` at every step: `cache.planes("c")` is c_1, ..., c_T, (T, H, B).
@@ -75,7 +65,7 @@ class Cache(NamedTuple):
         (5, 3, 1)
         """
         check_kind("name", name, str, "the name of something that the cell kept")
-        found = [[getattr(s.kept, name) for s in step if name in getattr(s.kept, "_fields", ())] for step in self.steps]
+        found = [[getattr(kept, name) for kept in step if name in getattr(kept, "_fields", ())] for step in self.steps]
         if not any(found):
             raise ValueError(f"name: expected something that the cell kept at each step, got {brief(name)}")
         return namespace(self.x).stack([of_step[-1] for of_step in found])
@@ -104,39 +94,38 @@ def forward(
     ((5, 4, 2), (4, 2))
     """
     xp, state = check_forward(cell, P, x, state, keep, mask)
-    T, _, B = x.shape
+    T, D, B = x.shape
     H = P["R"].shape[1]
-    p, stages, masks = _own(cell, P), _stages(cell, H), _of_each(cell, mask)
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), _parts(xp, cell, P)
 
-    a = P["W"] @ x  # all t in one product: scan-a
-    a += P["b"]  # scan-a
-    h = xp.empty((T + 1, H, B), x.dtype)  # h[0] is the initial state, h[t] the h_t of the equations
-    h[0] = state[0]
+    read = xp.empty((T + 1, len(parts) * H + D + 1, B), x.dtype)  # h_{t-1}, x_t, 1, and what later stages read
+    read[0, :H], read[:T, H : H + D], read[:, H + D] = state[0], x, 1
     steps = []
     for t in range(T):
-        state, kept_t = (h[t], *state[1:]), []
+        state, kept_t = (read[t, :H], *state[1:]), ()
         before = state
-        for stage, rows_W, rows_R in stages:
-            q = state[0]  # h_{t-1}, or what the stage before hands over
-            u = P["R"][rows_R] @ q  # scan-u
-            a_t, u_t = a[t, rows_W].reshape(-1, H, B), u.reshape(-1, H, B)
-            state, kept = stage.step(a_t, u_t, state, p, xp.tanh)
-            kept_t.append(Kept(q, kept))
+        for part in parts:
+            read[t, part.q] = state[0]  # h_{t-1}, or what the stage before hands over
+            a = ZERO if part.W_b is None else (part.W_b @ read[t, x_1]).reshape(-1, H, B)  # scan-a
+            u = (part.R @ read[t, part.reads]).reshape(-1, H, B)  # scan-u
+            state, kept = part.stage.step(a, u, state, p, xp.tanh)
+            kept_t = (*kept_t, kept)
         if mask is not None:
             state = tuple(xp.where(v[t], s, old) for v, s, old in zip(masks, state, before))  # scan-mask, scan-mask-c
-        h[t + 1] = state[0]
+        read[t + 1, :H] = state[0]
         if keep:
-            steps.append(tuple(kept_t))
-    return h[1:], state, Cache(x, mask, steps)
+            steps.append(kept_t)
+    return read[1:, :H], state, Cache(x, mask, read, steps)
 
 
 def backward(
-    cell: Cell, P: Arrays, cache: Cache, dh: Array, dstate: State | None = None
-) -> tuple[dict[str, Array], Array, tuple[Array, ...]]:
+    cell: Cell, P: Arrays, cache: Cache, dh: Array, dstate: State | None = None, inputs: bool = True
+) -> tuple[dict[str, Array], Array | None, tuple[Array, ...]]:
     """Backpropagation through time (Werbos 1990): the exact derivative of `forward`.
 
     dh:     (T, H, B), derivative of the loss with respect to every h_t
     dstate: derivative with respect to the final state, a tuple like the state; zeros if None
+    inputs: whether dx is asked for; if not, it is None
     returns grads (a dict like P), dx (T, D, B), dstate0 (a tuple like the state)
 
     Raises as `forward` does.
@@ -147,43 +136,123 @@ def backward(
     >>> grads["b"].ravel()  # 5 steps of 2 examples, each with the slope 1 of tanh at 0
     array([10., 10., 10., 10.])
     """
-    xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
-    x, mask, steps = cache
-    p, stages, masks = _own(cell, P), _stages(cell, P["R"].shape[1]), _of_each(cell, mask)
+    xp, ds = _check_backward(cell, P, cache, dh, dstate, inputs)
+    x, mask, read, steps = cache
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), _parts(xp, cell, P)
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
-    dx = xp.empty_like(x)
-    for t in reversed(range(T)):
+    dW_b, dx = _zeros(xp, P), xp.empty_like(x)
+    da_chunk, du_chunk = _chunks(xp, cell, dh)
+    for t, k, n in _countdown(x):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
             skipped = tuple(xp.where(v[t], 0, d) for v, d in zip(masks, ds))  # scan-dh-mask
             ds = tuple(xp.where(v[t], d, 0) for v, d in zip(masks, ds))  # scan-dh-hat, scan-dc-hat
-        da = ()
-        for (stage, _, rows_R), (q, kept) in zip(reversed(stages), reversed(steps[t])):
-            da_k, du, ds, dp = stage.back(ds, kept, p)
-            da = (*da_k, *da)
-            du = xp.concatenate(du)  # planes (H, B) -> (G*H, B)
-            ds = (ds[0] + P["R"][rows_R].T @ du, *ds[1:])  # scan-dh
-            grads["R"][rows_R] += du @ q.T  # every += is a sum over paths, the same parameter acts at every t: scan-dR
+        for part, kept in zip(reversed(parts), reversed(steps[t])):
+            da, du, ds, dp = part.stage.back(ds, kept, p)
+            _put(du_chunk, part.recurs, k, du)
+            if da_chunk is not du_chunk:
+                _put(da_chunk, part.inputs, k, da)
+            du = _flat(du_chunk[part.recurs, :, k])
+            ds = (P["R"][part.rows].T @ du + ds[0], *ds[1:])  # scan-dh
             for total, dp_k in zip(grads.get("p", ()), dp):
                 total += dp_k.sum(axis=1, keepdims=True)  # scan-dp
         if mask is not None:
             ds = tuple(d + past for d, past in zip(ds, skipped))  # scan-dh-mask
-        da = xp.concatenate(da)
-        grads["W"] += da @ x[t].T  # scan-dW
-        grads["b"] += da.sum(axis=1, keepdims=True)  # scan-db
-        dx[t] = P["W"].T @ da  # scan-dx
-    return grads, dx, ds
+        if n:  # the chunk is complete. Every += is a sum over paths: the same parameter acts at every t
+            da, du, columns = _flat(da_chunk[:, :, :n]), _flat(du_chunk[:, :, :n]), _columns(read, t, n)
+            for part in parts:
+                grads["R"][part.rows] += du[part.rows] @ columns[part.q].T  # scan-dR
+            dW_b += da @ columns[x_1].T  # scan-dW, scan-db
+            if inputs:
+                dx[t : t + n] = _steps(P["W"].T @ da, n)  # scan-dx
+    grads["W"], grads["b"] = _split(dW_b)
+    return grads, dx if inputs else None, ds
 
 
-def _stages(cell, H):
-    """Each stage of `cell` with its rows of W and b, and of R."""
-    found, a, u = [], 0, 0
-    for stage in cell.stages:
-        rows_W, rows_R = slice(a, a + len(stage.inputs) * H), slice(u, u + len(stage.recurs) * H)
-        found.append((stage, rows_W, rows_R))
-        a, u = rows_W.stop, rows_R.stop
-    return found
+class _Part(NamedTuple):
+    """A stage with its products.
+
+    inputs, recurs: its gates among the cell's inputs and recurs, slices
+    rows:  its rows of R
+    q:     where in `Cache.read` stands h_{t-1}, or what the stage before hands over
+    W_b:   its rows of [W b], which read x_t and 1; None where the step asks for the sum a + u: it is one product then
+    R:     its rows of R, which read q; of a sum of [R W b]
+    reads: what these read
+    """
+
+    stage: Stage
+    inputs: slice
+    recurs: slice
+    rows: slice
+    q: slice
+    W_b: Array | None
+    R: Array
+    reads: slice
+
+
+def _parts(xp, cell, P):
+    """The `_Part` of each stage, and where in `Cache.read` x_t and 1 stand."""
+    found, i, r = [], 0, 0
+    D, H = P["W"].shape[1], P["R"].shape[1]
+    W_b, x_1 = xp.concatenate([P["W"], P["b"]], axis=1), slice(H, H + D + 1)
+    for k, stage in enumerate(cell.stages):
+        inputs, recurs = slice(i, i + len(stage.inputs)), slice(r, r + len(stage.recurs))
+        rows_W, rows = (slice(gates.start * H, gates.stop * H) for gates in (inputs, recurs))
+        q = slice(x_1.stop + (k - 1) * H, x_1.stop + k * H) if k else slice(0, H)
+        products = W_b[rows_W], P["R"][rows], q
+        if stage.sums:  # then it is the first: h_{t-1}, x_t and 1 lie one above the other
+            products = None, xp.concatenate([P["R"][rows], W_b[rows_W]], axis=1), slice(0, x_1.stop)
+        found.append(_Part(stage, inputs, recurs, rows, q, *products))
+        i, r = inputs.stop, recurs.stop
+    return found, x_1
+
+
+# ---- chunks: the gradients of the matrices are made of some steps at a time --------------------------------------
+
+
+def _countdown(x):
+    """The steps t, the last first, each with its place in its chunk and, where that is complete, the chunk's length."""
+    for t in reversed(range(len(x))):
+        k = t % CHUNK
+        yield t, k, 0 if k else min(CHUNK, len(x) - t)
+
+
+def _chunks(xp, cell, dh):
+    """Room for da and du of a chunk, (G, H, CHUNK, B); one for both where they are the same."""
+    _, H, B = dh.shape
+    du = xp.empty((len(cell.recurs), H, CHUNK, B), dh.dtype)
+    shared = len(cell.stages) == 1 and cell.stages[0].sums
+    return du if shared else xp.empty((len(cell.inputs), H, CHUNK, B), dh.dtype), du
+
+
+def _zeros(xp, P):
+    """Of the shape of [W b]."""
+    return xp.zeros((len(P["W"]), P["W"].shape[1] + 1), P["W"].dtype)
+
+
+def _split(W_b):
+    return W_b[:, :-1], W_b[:, -1:]
+
+
+def _put(chunk, gates, k, planes):
+    for place, plane in zip(chunk[gates], planes, strict=True):
+        place[:, k] = plane
+
+
+def _flat(planes):
+    """(G, H, n, B), or (G, H, B) of one step, as a matrix: a column for each example, or for each step of each."""
+    return planes.reshape(planes.shape[0] * planes.shape[1], -1)
+
+
+def _columns(read, t, n):
+    """n steps of (T, N, B) as a matrix, a column for each step of each example."""
+    return read[t : t + n].swapaxes(0, 1).reshape(read.shape[1], -1)
+
+
+def _steps(matrix, n):
+    """The reverse: n steps of such a matrix, (n, N, B)."""
+    return matrix.reshape(len(matrix), n, -1).swapaxes(0, 1)
 
 
 def _of_each(cell, mask):
@@ -254,9 +323,10 @@ def _check_parameters(cell, P, D, dtype):
     return H
 
 
-def _check_backward(cell, P, cache, dh, dstate):
+def _check_backward(cell, P, cache, dh, dstate, inputs):
     check_cell(cell)
     check_cache(cache)
+    check_flag("inputs", inputs)
     x = cache.x
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)
     T, D, B = x.shape
@@ -267,7 +337,7 @@ def _check_backward(cell, P, cache, dh, dstate):
         raise ValueError(f"cache: expected that of cell {cell.name}, got that of another")
     check_shape("dh", dh, {"T": T, "H": H, "B": B})
     check_dtype("dh", dh, x.dtype)
-    return xp, T, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
+    return xp, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
 
 
 def _namespace(P, name, state, **arrays):
