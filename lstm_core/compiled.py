@@ -8,7 +8,6 @@ at hand. The text of the loops runs as it is on symbols, and is proven there; Nu
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -16,7 +15,6 @@ import numpy as np
 from .cells import Cell
 from .checks import check_cell, check_flag
 from .plan import Calculation, framed, is_number, made, plan, planned, registers, written
-from .record import record
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
@@ -30,10 +28,29 @@ def is_available() -> bool:
     return find_spec("numba") is not None
 
 
-def compile_cell(cell: Cell, own: bool = True) -> Cell:
-    """`cell`, compiled when it first runs, which takes some seconds; `plan.plan(cell, own)` where that cannot be.
+def preparation(compiled: bool | None) -> Callable[[Cell], Cell]:
+    """What makes a cell fast: `compile_cell` if that is asked for (None: if Numba is installed), else `plan.plan`.
 
-    own: as of `plan.plan`
+    Raises ImportError if it is asked for and Numba is missing.
+
+    >>> compiled.preparation(False) is plan.plan
+    True
+    """
+    if compiled is not None and not check_flag("compiled", compiled):
+        return plan
+    if compiled is None and not is_available():
+        return plan
+    _check_available()
+    return compile_cell
+
+
+def _check_available():
+    if not is_available():
+        raise ImportError('compiled: need Numba: pip install "lstm-core[fast]"')
+
+
+def compile_cell(cell: Cell) -> Cell:
+    """`cell`, compiled when it first runs, which takes some seconds; as it is, if it cannot be recorded.
 
     Arrays of symbols run through the same loops, which Python then runs itself; complex numbers and arrays of other
     modules through the plan. Raises ImportError without Numba.
@@ -43,19 +60,13 @@ def compile_cell(cell: Cell, own: bool = True) -> Cell:
     13
     """
     check_cell(cell)
-    check_flag("own", own)
-    if not is_available():
-        raise ImportError('compiled: need Numba: pip install "lstm-core[fast]"')
-    return _compiled(cell, own)
+    _check_available()
+    return _compiled(cell)
 
 
 @functools.cache
-def _compiled(cell, own):
-    try:
-        recorded = record(cell, own)
-    except TypeError:
-        return plan(cell, own)
-    return replace(cell, stages=planned(cell, recorded, looped))
+def _compiled(cell):
+    return planned(cell, looped)
 
 
 def text(found: Calculation) -> str:
@@ -87,9 +98,7 @@ def text(found: Calculation) -> str:
         at = level[op.args[0]] + 0.5 if op.call == "tanh" else level[op.name]
         read |= {x: max(at, read.get(x, 0)) for x in op.args}
     read |= dict.fromkeys(found.returned, math.inf)
-    holders = {
-        x: x for key in ("a", "u") for x in found.inputs.get(key, ())
-    }  # place -> its value
+    holders = {x: x for key in ("a", "u") for x in found.inputs.get(key, ())}  # place -> its value
     place: dict[str, str] = {}
 
     def put(name, now, wish, but_for=0.0):

@@ -29,6 +29,7 @@ from .checks import (
     check_shape,
     listed,
 )
+from .compiled import preparation
 from .types import Array, Initialiser, Shapes
 
 
@@ -152,6 +153,7 @@ def gru(features: int, hidden: int, reset: str = "after", **options: Any) -> Lay
 def recurrent(
     cell: cells.Cell | str, features: int, hidden: int, own: bool = True, W: Initialiser = init.xavier_uniform,
     R: Initialiser = init.orthogonal, forget_bias: float = 1.0, zoneout_h: float = 0.0, zoneout_c: float = 0.0,
+    compiled: bool | None = None,
 ) -> Layer:  # fmt: skip
     """Layer that carries `cell` through time: x (T, D, B) -> h (T, H, B).
 
@@ -162,6 +164,8 @@ def recurrent(
           notice of it. All else starts at 0
     zoneout_h, zoneout_c: the probability with which, in training, a unit's h, or c, stays at a step as it was; at
           inference it keeps that share of what it was (Krueger et al. 2017, see `zoneout`)
+    compiled: whether Numba compiles the cell when it first runs, which takes some seconds (see `compiled`); None: if
+          Numba is installed. The results are the same, up to rounding. No part of the config
 
     >>> layer = recurrent("lstm", 3, 4, zoneout_c=0.5)
     >>> layer.name, layer.shapes["R"], layer.output(7, 3)
@@ -176,6 +180,7 @@ def recurrent(
     rates = zoneout.check_rates(cell, h=zoneout_h, c=zoneout_c)
     _check_initialiser("W", W)
     _check_initialiser("R", R)
+    prepare = preparation(compiled)
 
     def start(rng):
         return {
@@ -187,12 +192,12 @@ def recurrent(
 
     def forward(P, x, state, how=PLAIN):
         _check_pass(how)
-        return zoneout.forward(cell, rates, P, x, _or_zeros(state), how.keep, how.mask, how.rng)
+        return zoneout.forward(cell, rates, P, x, _or_zeros(state), how.keep, how.mask, how.rng, prepare)
 
     def backward(P, cache, dy, dstate, inputs=True):
         scan.check_cache(cache)
         _check_upstream(dy, cache.x, {"T": len(cache.x), "H": hidden, "B": cache.x.shape[2]})
-        return zoneout.backward(cell, rates, P, cache, dy, _or_zeros(dstate), inputs)
+        return zoneout.backward(cell, rates, P, cache, dy, _or_zeros(dstate), inputs, prepare)
 
     zoned = {f"zoneout_{name}": rate for name, rate in zip(cell.states, rates, strict=True) if rate}
     config = Fixed(layer="recurrent", cell=cell.name, features=features, hidden=hidden, own=own, **zoned)

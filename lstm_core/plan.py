@@ -9,14 +9,14 @@ Nothing is kept between two calls: each makes its planes anew, and hands over th
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .arrays import namespace
-from .cells import Cell, Stage, positive
-from .checks import check_cell, check_flag
-from .record import Node, Record, Recorded, record
+from .arrays import ZERO, namespace
+from .cells import Cell, positive
+from .checks import check_cell
+from .record import Node, Record, record
 from .types import Array
 
 CALLS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
@@ -75,43 +75,61 @@ class Calculation(NamedTuple):
         return {x for planes in self.outputs.values() for x in planes}
 
 
-def plan(cell: Cell, own: bool = True) -> Cell:
+def plan(cell: Cell) -> Cell:
     """`cell`, planned; a cell whose functions do what cannot be recorded comes back as it is.
 
-    own: whether p is there; if not, it is 0, and no dp is returned
-
-    A planned step writes over the a and u that it is given, which `scan` makes anew for each step.
+    A planned step writes over the a and u that it is given, which `scan` makes anew for each step. Where p is left out
+    there is another plan, without what is 0 then.
 
     >>> fast = plan.plan(cells.LSTM)
     >>> fast.stages[0].sums, len(prove_cell(fast))
     (True, 13)
     """
     check_cell(cell)
-    return _plan(cell, check_flag("own", own))
+    return _plan(cell)
 
 
 @functools.cache
-def _plan(cell, own):
-    try:
-        recorded = record(cell, own)
-    except TypeError:
-        return cell
-    return replace(cell, stages=planned(cell, recorded, written))
+def _plan(cell):
+    return planned(cell, written)
 
 
-def planned(cell: Cell, recorded: Sequence[Recorded], writer: Callable[[Calculation], Callable]) -> tuple[Stage, ...]:
-    """The stages of the cell, with functions that `writer` makes of what was recorded. The first may take a sum.
+def planned(cell: Cell, writer: Callable[[Calculation], Callable]) -> Cell:
+    """The cell, with functions that `writer` makes of its calculations; as it is, if they cannot be recorded.
 
-    >>> from lstm_core.record import record
-    >>> [stage.sums for stage in plan.planned(cells.GRU_BEFORE, record(cells.GRU_BEFORE), plan.written)]
+    >>> [stage.sums for stage in plan.planned(cells.GRU_BEFORE, plan.written).stages]
     [True, False]
     """
+    try:
+        whole, bare = record(cell), record(cell, own=False)
+    except TypeError:
+        return cell
     stages = []
-    for k, (stage, of_stage) in enumerate(zip(cell.stages, recorded, strict=True)):
-        sums = [] if k else _sums(stage, of_stage)
-        step, back = (writer(calculation(function, sums)) for function in of_stage)
-        stages.append(replace(stage, step=step, back=back, sums=bool(sums)))
-    return tuple(stages)
+    for k, stage in enumerate(cell.stages):
+        sums = [[] if k else _sums(stage, recorded[k]) for recorded in (whole, bare)]
+        sums = sums if all(sums) else [[], []]
+        steps, backs = (
+            [writer(calculation(recorded[k][j], added)) for recorded, added in zip((whole, bare), sums, strict=True)]
+            for j in range(2)
+        )
+        functions = _with_or_without_p(*steps, *backs)
+        stages.append(replace(stage, step=functions[0], back=functions[1], sums=bool(sums[0])))
+    return replace(cell, stages=tuple(stages))
+
+
+def _with_or_without_p(step, bare_step, back, bare_back):
+    """A step and a back that ask whether p is there."""
+
+    def is_there(p):
+        return len(p) > 0 and p[0] is not ZERO
+
+    def planned_step(a, u, s, p, tanh):
+        return (step if is_there(p) else bare_step)(a, u, s, p, tanh)
+
+    def planned_back(ds, kept, p):
+        return (back if is_there(p) else bare_back)(ds, kept, p)
+
+    return planned_step, planned_back
 
 
 def _sums(stage, recorded):

@@ -8,7 +8,7 @@ and that is the scan with a mask, 1 - z_t, that knows units. At inference s_t is
 of z_t: another cell, made of the first by `expected`. Both are proven as any scan and any cell are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -89,32 +89,33 @@ def _zoned(stage, rates, is_first, is_last):
 
 def forward(
     cell: Cell, rates: tuple[float, ...], P: dict, x: Any, state: Any, keep: bool = True, mask: Any = None,
-    rng: Any = None,
+    rng: Any = None, prepare: Callable[[Cell], Cell] = plan,
 ) -> tuple[Any, tuple, scan.Cache]:  # fmt: skip
-    """As `scan.forward` of the planned cell, zoned out at these `rates`, one for each of `cell.states`.
+    """As `scan.forward`, zoned out at these `rates`, one for each of `cell.states`.
 
     rng: a NumPy Generator, or what draws from one: training, in which chance says what stays; None: the `expected` cell
+    prepare: makes the cell fast, `plan.plan` or `compiled.compile_cell`
 
     >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.LSTM, 2, 3).items()}
     >>> h, state, cache = zoneout.forward(cells.LSTM, (0.1, 0.5), P, np.ones((4, 2, 5)), None, rng=rng)
     >>> h.shape, cache.mask.shape  # which units move on, of h and of c
     ((4, 3, 5), (2, 4, 3, 5))
     """
-    check_kind("P", P, Mapping, "a dict of arrays")
-    at_rest, own = expected(cell, rates), "p" in P
+    at_rest = expected(cell, rates)
     if rng is None or at_rest is cell:
-        return scan.forward(plan(at_rest, own), P, x, state, keep, mask)
+        return scan.forward(prepare(at_rest), P, x, state, keep, mask)
     check_rng(getattr(rng, "rng", rng))
     xp, before = scan.check_forward(cell, P, x, state, keep, mask)
     H, B = before[0].shape
     made = rng.random((len(rates), len(x), H, B)) >= np.reshape(rates, (-1, 1, 1, 1))
     made = xp.asarray(made)
-    return scan.forward(plan(cell, own), P, x, state, keep, made if mask is None else made & mask[:, None])
+    return scan.forward(prepare(cell), P, x, state, keep, made if mask is None else made & mask[:, None])
 
 
 def backward(
-    cell: Cell, rates: tuple[float, ...], P: dict, cache: scan.Cache, dh: Any, dstate: Any, inputs: bool = True
-) -> tuple:
+    cell: Cell, rates: tuple[float, ...], P: dict, cache: scan.Cache, dh: Any, dstate: Any, inputs: bool = True,
+    prepare: Callable[[Cell], Cell] = plan,
+) -> tuple:  # fmt: skip
     """As `scan.backward`, of a run of `forward` with the same rates.
 
     >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 2, 3).items()}
@@ -123,7 +124,6 @@ def backward(
     >>> grads["b"].ravel()
     array([0.5, 0.5, 0.5])
     """
-    check_kind("P", P, Mapping, "a dict of arrays")
     scan.check_cache(cache)
     drawn = cache.mask is not None and cache.mask.ndim == 4
-    return scan.backward(plan(cell if drawn else expected(cell, rates), "p" in P), P, cache, dh, dstate, inputs)
+    return scan.backward(prepare(cell if drawn else expected(cell, rates)), P, cache, dh, dstate, inputs)

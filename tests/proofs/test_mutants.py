@@ -11,9 +11,11 @@ from mutants import mutants
 
 from lstm_core import cells, gradcheck, scan, variants
 from lstm_core.cells import Cell, Stage
+from lstm_core.plan import plan
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
 
-SCAN = ["forward", "backward", "_stages", "_of_each", "_own", "parameter_shapes"]
+SCAN = ["forward", "backward", "_parts", "_countdown", "_chunks", "_zeros", "_split", "_put", "_flat", "_columns",
+        "_steps", "_of_each", "_own", "parameter_shapes"]  # fmt: skip
 NAMES = ["Stage.__post_init__", "Cell.__post_init__", "Cell.inputs", "Cell.recurs", "Cell.altered"]
 
 
@@ -112,9 +114,11 @@ def judged_by_use(cell, scan):
 
 
 def judge_scan(module):
+    module.CHUNK = 2  # so that three steps are a whole chunk and a part of one
     return (
         judged_by_numbers(LATE_PROBE, module, masked=(False, True, "units"))
         or judged_by_numbers(cells.LSTM, module)  # one stage
+        or judged_by_numbers(plan(cells.LSTM), module)  # which takes the sum
         or judged_by_use(LATE_PROBE, module)
         or judged_by_proof(lambda: prove_scan(module.forward, module.backward, T=2, D=1, H=1, B=2))
     )
