@@ -36,9 +36,8 @@ def preparation(compiled: bool | None) -> Callable[[Cell], Cell]:
     >>> compiled.preparation(False) is plan.plan
     True
     """
-    if compiled is not None and not check_flag("compiled", compiled):
-        return plan
-    if compiled is None and not is_available():
+    wanted = is_available() if compiled is None else check_flag("compiled", compiled)
+    if not wanted:
         return plan
     _check_available()
     return compile_cell

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._chunks import chunks, columns, countdown, flat, parts_of, put, steps_of
 from .arrays import ZERO, namespace
-from .cells import Cell, Stage
+from .cells import Cell
 from .checks import (
     brief,
     check_cell,
@@ -28,8 +29,6 @@ from .checks import (
     listed,
 )
 from .types import Array, Arrays, Shape, State
-
-CHUNK = 10  # steps whose gradient products are one: what that takes stays in the processor's cache
 
 
 class Cache(NamedTuple):
@@ -96,7 +95,7 @@ def forward(
     xp, state = check_forward(cell, P, x, state, keep, mask)
     T, D, B = x.shape
     H = P["R"].shape[1]
-    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), _parts(xp, cell, P)
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P)
 
     read = xp.empty((T + 1, len(parts) * H + D + 1, B), x.dtype)  # h_{t-1}, x_t, 1, and what later stages read
     read[0, :H], read[:T, H : H + D], read[:, H + D] = state[0], x, 1
@@ -136,123 +135,40 @@ def backward(
     >>> grads["b"].ravel()  # 5 steps of 2 examples, each with the slope 1 of tanh at 0
     array([10., 10., 10., 10.])
     """
-    xp, ds = _check_backward(cell, P, cache, dh, dstate, inputs)
+    xp, T, ds = _check_backward(cell, P, cache, dh, dstate, inputs)
     x, mask, read, steps = cache
-    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), _parts(xp, cell, P)
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P)
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
-    dW_b, dx = _zeros(xp, P), xp.empty_like(x)
-    da_chunk, du_chunk = _chunks(xp, cell, dh)
-    for t, k, n in _countdown(x):
+    dW_b: Any = 0
+    dx = xp.empty_like(x)
+    da_chunk, du_chunk = chunks(xp, cell, dh)
+    for t, k, n in countdown(T):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
             skipped = tuple(xp.where(v[t], 0, d) for v, d in zip(masks, ds))  # scan-dh-mask
             ds = tuple(xp.where(v[t], d, 0) for v, d in zip(masks, ds))  # scan-dh-hat, scan-dc-hat
         for part, kept in zip(reversed(parts), reversed(steps[t])):
             da, du, ds, dp = part.stage.back(ds, kept, p)
-            _put(du_chunk, part.recurs, k, du)
-            if da_chunk is not du_chunk:
-                _put(da_chunk, part.inputs, k, da)
-            du = _flat(du_chunk[part.recurs, :, k])
+            put(du_chunk, part.recurs, k, du)
+            if da_chunk is not None:
+                put(da_chunk, part.inputs, k, da)
+            du = flat(du_chunk[part.recurs, :, k])
             ds = (P["R"][part.rows].T @ du + ds[0], *ds[1:])  # scan-dh
             for total, dp_k in zip(grads.get("p", ()), dp):
                 total += dp_k.sum(axis=1, keepdims=True)  # scan-dp
         if mask is not None:
             ds = tuple(d + past for d, past in zip(ds, skipped))  # scan-dh-mask
-        if n:  # the chunk is complete. Every += is a sum over paths: the same parameter acts at every t
-            da, du, columns = _flat(da_chunk[:, :, :n]), _flat(du_chunk[:, :, :n]), _columns(read, t, n)
+        if n:  # n steps are a chunk. Every += is a sum over paths: the same parameter acts at every t
+            du, read_n = flat(du_chunk[:, :, :n]), columns(read, t, n)
+            da = flat(da_chunk[:, :, :n]) if da_chunk is not None else du
             for part in parts:
-                grads["R"][part.rows] += du[part.rows] @ columns[part.q].T  # scan-dR
-            dW_b += da @ columns[x_1].T  # scan-dW, scan-db
+                grads["R"][part.rows] += du[part.rows] @ read_n[part.q].T  # scan-dR
+            dW_b += da @ read_n[x_1].T  # scan-dW, scan-db
             if inputs:
-                dx[t : t + n] = _steps(P["W"].T @ da, n)  # scan-dx
-    grads["W"], grads["b"] = _split(dW_b)
+                dx[t : t + n] = steps_of(P["W"].T @ da, n)  # scan-dx
+    grads["W"], grads["b"] = dW_b[:, :-1], dW_b[:, -1:]
     return grads, dx if inputs else None, ds
-
-
-class _Part(NamedTuple):
-    """A stage with its products.
-
-    inputs, recurs: its gates among the cell's inputs and recurs, slices
-    rows:  its rows of R
-    q:     where in `Cache.read` stands h_{t-1}, or what the stage before hands over
-    W_b:   its rows of [W b], which read x_t and 1; None where the step asks for the sum a + u: it is one product then
-    R:     its rows of R, which read q; of a sum of [R W b]
-    reads: what these read
-    """
-
-    stage: Stage
-    inputs: slice
-    recurs: slice
-    rows: slice
-    q: slice
-    W_b: Array | None
-    R: Array
-    reads: slice
-
-
-def _parts(xp, cell, P):
-    """The `_Part` of each stage, and where in `Cache.read` x_t and 1 stand."""
-    found, i, r = [], 0, 0
-    D, H = P["W"].shape[1], P["R"].shape[1]
-    W_b, x_1 = xp.concatenate([P["W"], P["b"]], axis=1), slice(H, H + D + 1)
-    for k, stage in enumerate(cell.stages):
-        inputs, recurs = slice(i, i + len(stage.inputs)), slice(r, r + len(stage.recurs))
-        rows_W, rows = (slice(gates.start * H, gates.stop * H) for gates in (inputs, recurs))
-        q = slice(x_1.stop + (k - 1) * H, x_1.stop + k * H) if k else slice(0, H)
-        products = W_b[rows_W], P["R"][rows], q
-        if stage.sums:  # then it is the first: h_{t-1}, x_t and 1 lie one above the other
-            products = None, xp.concatenate([P["R"][rows], W_b[rows_W]], axis=1), slice(0, x_1.stop)
-        found.append(_Part(stage, inputs, recurs, rows, q, *products))
-        i, r = inputs.stop, recurs.stop
-    return found, x_1
-
-
-# ---- chunks: the gradients of the matrices are made of some steps at a time --------------------------------------
-
-
-def _countdown(x):
-    """The steps t, the last first, each with its place in its chunk and, where that is complete, the chunk's length."""
-    for t in reversed(range(len(x))):
-        k = t % CHUNK
-        yield t, k, 0 if k else min(CHUNK, len(x) - t)
-
-
-def _chunks(xp, cell, dh):
-    """Room for da and du of a chunk, (G, H, CHUNK, B); one for both where they are the same."""
-    _, H, B = dh.shape
-    du = xp.empty((len(cell.recurs), H, CHUNK, B), dh.dtype)
-    shared = len(cell.stages) == 1 and cell.stages[0].sums
-    return du if shared else xp.empty((len(cell.inputs), H, CHUNK, B), dh.dtype), du
-
-
-def _zeros(xp, P):
-    """Of the shape of [W b]."""
-    return xp.zeros((len(P["W"]), P["W"].shape[1] + 1), P["W"].dtype)
-
-
-def _split(W_b):
-    return W_b[:, :-1], W_b[:, -1:]
-
-
-def _put(chunk, gates, k, planes):
-    for place, plane in zip(chunk[gates], planes, strict=True):
-        place[:, k] = plane
-
-
-def _flat(planes):
-    """(G, H, n, B), or (G, H, B) of one step, as a matrix: a column for each example, or for each step of each."""
-    return planes.reshape(planes.shape[0] * planes.shape[1], -1)
-
-
-def _columns(read, t, n):
-    """n steps of (T, N, B) as a matrix, a column for each step of each example."""
-    return read[t : t + n].swapaxes(0, 1).reshape(read.shape[1], -1)
-
-
-def _steps(matrix, n):
-    """The reverse: n steps of such a matrix, (n, N, B)."""
-    return matrix.reshape(len(matrix), n, -1).swapaxes(0, 1)
 
 
 def _of_each(cell, mask):
@@ -337,7 +253,7 @@ def _check_backward(cell, P, cache, dh, dstate, inputs):
         raise ValueError(f"cache: expected that of cell {cell.name}, got that of another")
     check_shape("dh", dh, {"T": T, "H": H, "B": B})
     check_dtype("dh", dh, x.dtype)
-    return xp, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
+    return xp, T, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
 
 
 def _namespace(P, name, state, **arrays):

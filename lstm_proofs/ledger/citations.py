@@ -160,8 +160,8 @@ def _check_plain(function, kept):
 # Calls that compute nothing: functions by their names, methods by theirs, whatever they are called on. Of ROOM the
 # arguments do not either: they are shapes.
 OF_PYTHON = {"range", "reversed", "tuple", "zip"}
-OF_THE_SCAN = {"check_forward", "_check_backward", "_parts", "_own", "_of_each", "_countdown", "_chunks", "_zeros",
-               "_split", "_put", "_flat", "_columns"}  # fmt: skip
+OF_THE_SCAN = {"check_forward", "_check_backward", "_own", "_of_each", "parts_of", "countdown", "chunks", "put", "flat",
+               "columns"}  # fmt: skip
 HARMLESS = {*OF_PYTHON, *OF_THE_SCAN, "Cache"}
 ROOM = {"empty", "reshape"}
 HARMLESS_METHODS = {"step", "back", "get", "items", "empty_like", "zeros_like", "concatenate", "append", *ROOM}

@@ -9,13 +9,13 @@ import pytest
 from ladder import SIZES, TOLERANCE, checked_problem
 from mutants import mutants
 
-from lstm_core import cells, gradcheck, scan, variants
+from lstm_core import _chunks, cells, gradcheck, scan, variants
 from lstm_core.cells import Cell, Stage
 from lstm_core.plan import plan
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
 
-SCAN = ["forward", "backward", "_parts", "_countdown", "_chunks", "_zeros", "_split", "_put", "_flat", "_columns",
-        "_steps", "_of_each", "_own", "parameter_shapes"]  # fmt: skip
+SCAN = ["forward", "backward", "_of_each", "_own", "parameter_shapes"]
+CHUNKS = ["parts_of", "countdown", "chunks", "put", "flat", "columns", "steps_of"]
 NAMES = ["Stage.__post_init__", "Cell.__post_init__", "Cell.inputs", "Cell.recurs", "Cell.altered"]
 
 
@@ -113,13 +113,29 @@ def judged_by_use(cell, scan):
     return None if gradient.all() else "a parameter that nobody reads"
 
 
-def judge_scan(module):
+def judged_by_room(module):
+    """What the products read is as large as it has to be, and no larger."""
+    T, B, D, H = SIZES[0]
+    P = {name: np.ones(shape) for name, shape in scan.parameter_shapes(LATE_PROBE, D, H).items()}
+    read = module.forward(LATE_PROBE, P, np.ones((T, D, B)))[2].read
+    return None if read.shape == (T + 1, 3 * H + D + 1, B) else "a room of another size"
+
+
+def judge_chunks(module):
+    """The scan, with the changed functions."""
     module.CHUNK = 2  # so that three steps are a whole chunk and a part of one
+    (changed,) = [mutant.load() for mutant in mutants(scan, SCAN[:1], identity=True)]
+    vars(changed).update({name: getattr(module, name) for name in CHUNKS})
+    return judge_scan(changed)
+
+
+def judge_scan(module):
     return (
         judged_by_numbers(LATE_PROBE, module, masked=(False, True, "units"))
         or judged_by_numbers(cells.LSTM, module)  # one stage
         or judged_by_numbers(plan(cells.LSTM), module)  # which takes the sum
         or judged_by_use(LATE_PROBE, module)
+        or judged_by_room(module)
         or judged_by_proof(lambda: prove_scan(module.forward, module.backward, T=2, D=1, H=1, B=2))
     )
 
@@ -128,7 +144,7 @@ HUNTS = [
     pytest.param(module_of(cell), functions_of(cell), judge_cell(name), id=f"cell {name}")
     for name, cell in variants.CELLS.items()
 ]
-HUNTS += [pytest.param(scan, SCAN, judge_scan, id="scan")]
+HUNTS += [pytest.param(scan, SCAN, judge_scan, id="scan"), pytest.param(_chunks, CHUNKS, judge_chunks, id="chunks")]
 
 
 def hunted(module, functions, judge):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ladder import SIZES, TOLERANCE, gradient_errors
 
-from lstm_core import cells, compiled, gradcheck, plan, scan, variants
+from lstm_core import _chunks, cells, compiled, gradcheck, plan, scan, variants
 from lstm_core.cells import Cell, Stage
 from lstm_core.record import record
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
@@ -41,14 +41,14 @@ def test_a_planned_cell_is_proven_with_and_without_p(cell, reading):
 @each_reading
 @pytest.mark.parametrize("T, chunk", [(2, 10), (3, 2)])
 def test_the_scan_is_proven_with_a_planned_probe(reading, T, chunk, monkeypatch):
-    monkeypatch.setattr(scan, "CHUNK", chunk)
+    monkeypatch.setattr(_chunks, "CHUNK", chunk)
     prove_scan(cell=reading(PROBE), T=T, D=1, B=1)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
 @pytest.mark.parametrize("masked", [False, True, "units"])
 def test_chunks_of_any_length_give_the_gradient(chunk, masked, monkeypatch):
-    monkeypatch.setattr(scan, "CHUNK", chunk)
+    monkeypatch.setattr(_chunks, "CHUNK", chunk)
     for sizes in SIZES:
         for cell in (cells.LSTM, plan.plan(cells.LSTM), cells.GRU_BEFORE):
             assert max(gradient_errors(cell, sizes, masked=masked).values()) <= TOLERANCE
