@@ -37,18 +37,17 @@ class Part(NamedTuple):
 
 def parts_of(xp, cell, P):
     """The `Part` of each stage, and where in `Cache.read` x_t and 1 stand."""
-    found, i, r = [], 0, 0
     D, H = P["W"].shape[1], P["R"].shape[1]
     W_b, x_1 = xp.concatenate([P["W"], P["b"]], axis=1), slice(H, H + D + 1)
-    for k, stage in enumerate(cell.stages):
+    found, i, r, q, end = [], 0, 0, slice(0, H), x_1.stop
+    for stage in cell.stages:
         inputs, recurs = slice(i, i + len(stage.inputs)), slice(r, r + len(stage.recurs))
         rows_W, rows = (slice(gates.start * H, gates.stop * H) for gates in (inputs, recurs))
-        q = slice(x_1.stop + (k - 1) * H, x_1.stop + k * H) if k else slice(0, H)
-        products = W_b[rows_W], P["R"][rows], q
+        of_x, of_q, reads = W_b[rows_W], P["R"][rows], q
         if stage.sums:  # then it is the first: h_{t-1}, x_t and 1 lie one above the other
-            products = None, xp.concatenate([P["R"][rows], W_b[rows_W]], axis=1), slice(0, x_1.stop)
-        found.append(Part(stage, inputs, recurs, rows, q, *products))
-        i, r = inputs.stop, recurs.stop
+            of_x, of_q, reads = None, xp.concatenate([of_q, of_x], axis=1), slice(0, x_1.stop)
+        found.append(Part(stage, inputs, recurs, rows, q, of_x, of_q, reads))
+        i, r, q, end = inputs.stop, recurs.stop, slice(end, end + H), end + H
     return found, x_1
 
 

@@ -141,7 +141,7 @@ def backward(
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
     dW_b: Any = 0
-    dx = xp.empty_like(x)
+    dx: Any = xp.empty_like(x) if inputs else None
     da_chunk, du_chunk = chunks(xp, cell, dh)
     for t, k, n in countdown(T):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
@@ -168,7 +168,7 @@ def backward(
             if inputs:
                 dx[t : t + n] = steps_of(P["W"].T @ da, n)  # scan-dx
     grads["W"], grads["b"] = dW_b[:, :-1], dW_b[:, -1:]
-    return grads, dx if inputs else None, ds
+    return grads, dx, ds
 
 
 def _of_each(cell, mask):
