@@ -10,6 +10,7 @@ from . import (
     batches,
     cells,
     checks,
+    compiled,
     data,
     edge,
     files,
@@ -20,6 +21,7 @@ from . import (
     model,
     optim,
     parallel,
+    plan,
     sampling,
     scan,
     scores,
@@ -38,10 +40,11 @@ from .training import History, fit
 
 __all__ = [
     "CrossEntropy", "History", "Model", "Scores", "activation", "adam", "arrays", "batches", "bidirectional",
-    "binary_cross_entropy", "cells", "checks", "clip_global_norm", "constant", "cosine", "data", "dense", "dropout",
-    "edge", "embedding", "evaluate", "files", "fit", "gradcheck", "gru", "init", "last", "layers", "losses", "lstm",
-    "model", "momentum", "mse", "optim", "parallel", "recurrent", "reverse", "rnn", "sample", "sampling", "scan",
-    "scores", "sgd", "softmax_cross_entropy", "steps", "to_device", "to_host", "training", "variants", "zoneout",
+    "binary_cross_entropy", "cells", "checks", "clip_global_norm", "compiled", "constant", "cosine", "data", "dense",
+    "dropout", "edge", "embedding", "evaluate", "files", "fit", "gradcheck", "gru", "init", "last", "layers",
+    "losses", "lstm", "model", "momentum", "mse", "optim", "parallel", "plan", "recurrent", "reverse", "rnn",
+    "sample", "sampling", "scan", "scores", "sgd", "softmax_cross_entropy", "steps", "to_device", "to_host",
+    "training", "variants", "zoneout",
 ]  # fmt: skip
 
 __version__ = "0.2.0.dev0"

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .arrays import namespace
-from .checks import check_choice, check_function, check_index, check_kind, check_names, check_stages, listed
+from .checks import check_choice, check_flag, check_function, check_index, check_kind, check_names, check_stages, listed
 from .types import Back, Step, Tanh
 
 
@@ -35,6 +35,8 @@ class Stage:
     inputs: the gates that see the input: these have rows in W and b. All, if left out
     recurs: the gates that see the recurrent product: these have rows in R. All, if left out
     name:   for messages, where a cell has several stages
+    sums:   whether of a and u the step asks for the sum only: then `scan` may make it in one product, hand it in as u,
+            and `ZERO` as a; and da is du. `plan` finds out
 
     >>> def step(a, u, s, p, tanh):  # h' = a + u: no gate, nothing to keep
     ...     return (a[0] + u[0],), ()
@@ -51,11 +53,13 @@ class Stage:
     inputs: Sequence[str] = None  # type: ignore[assignment]
     recurs: Sequence[str] = None  # type: ignore[assignment]
     name: str = ""
+    sums: bool = False
 
     def __post_init__(self):
         check_function("step", self.step, "a function a, u, s, p, tanh -> s', kept", 5)
         check_function("back", self.back, "a function ds', kept, p -> da, du, ds, dp", 3)
         check_kind("name", self.name, str, "a word")
+        check_flag("sums", self.sums)
         object.__setattr__(self, "gates", check_names("gates", self.gates))
         given = {"gates": self.gates, "inputs": self.inputs, "recurs": self.recurs}
         for field, names in given.items():
@@ -97,6 +101,9 @@ class Cell:
         object.__setattr__(self, "stages", tuple(self.stages))
         check_names("stages: inputs", self.inputs)
         check_names("stages: recurs", self.recurs)
+        for stage in self.stages[1:]:
+            if stage.sums:
+                raise ValueError(f"stages: expected sums of the first stage only, got {stage.name or stage.gates}")
         if self.forget is not None:
             check_choice("forget", self.forget, self.inputs)
 

@@ -29,6 +29,7 @@ from .checks import (
     check_shape,
     listed,
 )
+from .compiled import preparation
 from .types import Array, Initialiser, Shapes
 
 
@@ -79,7 +80,7 @@ class Layer(NamedTuple):
     name:     for tables and parameter names
     config:   what makes it again, by `make`, all but its initialisers: a dict of numbers, words and booleans
     forward:  P, x, state, how -> y, state', cache; state is () for layers that keep none, how is a `Pass`
-    backward: P, cache, dy, dstate -> grads, dx, dstate0
+    backward: P, cache, dy, dstate, inputs=True -> grads, dx, dstate0; dx may be None where inputs is False
     features: input features D it expects; None for any
     shapes:   parameter name -> shape
     init:     rng -> starting values, a dict like P
@@ -152,6 +153,7 @@ def gru(features: int, hidden: int, reset: str = "after", **options: Any) -> Lay
 def recurrent(
     cell: cells.Cell | str, features: int, hidden: int, own: bool = True, W: Initialiser = init.xavier_uniform,
     R: Initialiser = init.orthogonal, forget_bias: float = 1.0, zoneout_h: float = 0.0, zoneout_c: float = 0.0,
+    compiled: bool | None = None,
 ) -> Layer:  # fmt: skip
     """Layer that carries `cell` through time: x (T, D, B) -> h (T, H, B).
 
@@ -162,6 +164,8 @@ def recurrent(
           notice of it. All else starts at 0
     zoneout_h, zoneout_c: the probability with which, in training, a unit's h, or c, stays at a step as it was; at
           inference it keeps that share of what it was (Krueger et al. 2017, see `zoneout`)
+    compiled: whether Numba compiles the cell when it first runs, which takes some seconds (see `compiled`); None: if
+          Numba is installed. The results are the same, up to rounding. No part of the config
 
     >>> layer = recurrent("lstm", 3, 4, zoneout_c=0.5)
     >>> layer.name, layer.shapes["R"], layer.output(7, 3)
@@ -176,6 +180,7 @@ def recurrent(
     rates = zoneout.check_rates(cell, h=zoneout_h, c=zoneout_c)
     _check_initialiser("W", W)
     _check_initialiser("R", R)
+    prepare = preparation(compiled)
 
     def start(rng):
         return {
@@ -187,12 +192,12 @@ def recurrent(
 
     def forward(P, x, state, how=PLAIN):
         _check_pass(how)
-        return zoneout.forward(cell, rates, P, x, _or_zeros(state), how.keep, how.mask, how.rng)
+        return zoneout.forward(cell, rates, P, x, _or_zeros(state), how.keep, how.mask, how.rng, prepare)
 
-    def backward(P, cache, dy, dstate):
+    def backward(P, cache, dy, dstate, inputs=True):
         scan.check_cache(cache)
         _check_upstream(dy, cache.x, {"T": len(cache.x), "H": hidden, "B": cache.x.shape[2]})
-        return zoneout.backward(cell, rates, P, cache, dy, _or_zeros(dstate))
+        return zoneout.backward(cell, rates, P, cache, dy, _or_zeros(dstate), inputs, prepare)
 
     zoned = {f"zoneout_{name}": rate for name, rate in zip(cell.states, rates, strict=True) if rate}
     config = Fixed(layer="recurrent", cell=cell.name, features=features, hidden=hidden, own=own, **zoned)
@@ -220,12 +225,12 @@ def reverse(of: Layer) -> Layer:
         y, state, cache = of.forward(P, x[::-1], state, how._replace(mask=mask))
         return y[::-1], state, cache
 
-    def backward(P, cache, dy, dstate):
+    def backward(P, cache, dy, dstate, inputs=True):
         scan.check_cache(cache)
         hidden = of.output(1, of.features)[1]
         _check_upstream(dy, cache.x, {"T": len(cache.x), "H": hidden, "B": cache.x.shape[2]})
-        grads, dx, dstate0 = of.backward(P, cache, dy[::-1], dstate)
-        return grads, dx[::-1], dstate0
+        grads, dx, dstate0 = of.backward(P, cache, dy[::-1], dstate, inputs)
+        return grads, dx[::-1] if inputs else None, dstate0
 
     return of._replace(
         name=f"reverse {of.name}",
@@ -276,7 +281,7 @@ def bidirectional(of: Layer, last: bool = False) -> Layer:
             states, caches = states + tuple(after), [*caches, (y, cache)]
         return namespace(x).concatenate(ys, axis=1), states, caches
 
-    def backward(P, cache, dy, dstate):
+    def backward(P, cache, dy, dstate, inputs=True):
         if not isinstance(cache, list) or len(cache) != 2 or not all(isinstance(c, tuple) for c in cache):
             raise TypeError(f"cache: expected that of forward, got {brief(cache)}")
         grads, dx, dstate0 = {}, 0, ()
@@ -285,9 +290,9 @@ def bidirectional(of: Layer, last: bool = False) -> Layer:
             _check_upstream(dy, y, {"T": len(y[ends[k]]), "2H": 2 * hidden, "B": y.shape[2]})
             dh = namespace(dy=dy).zeros_like(y)
             dh[ends[k]] = dy[:, k * hidden : (k + 1) * hidden]
-            mine, dx_k, ds_k = layer.backward(split(P, name), cache_k, dh, half(dstate, k, "dstate"))
+            mine, dx_k, ds_k = layer.backward(split(P, name), cache_k, dh, half(dstate, k, "dstate"), inputs)
             grads |= {f"{name}.{key}": g for key, g in mine.items()}
-            dx, dstate0 = dx + dx_k, dstate0 + tuple(ds_k)
+            dx, dstate0 = dx + dx_k if inputs else None, dstate0 + tuple(ds_k)
         return grads, dx, dstate0
 
     def start(rng):
@@ -326,7 +331,7 @@ def last() -> Layer:
         t = len(x) - 1 - how.mask[::-1].argmax(axis=0)  # of each example; (B,)
         return x[t, :, xp.arange(x.shape[2])].T[None], (), (x, t)
 
-    def backward(P, cache, dy, dstate):
+    def backward(P, cache, dy, dstate, inputs=True):
         x, t = _tuple(cache, 2)
         namespace(cache=x)
         _check_upstream(dy, x, {"T": 1, "D": x.shape[1], "B": x.shape[2]})
@@ -358,7 +363,7 @@ def dense(features: int, outputs: int, W: Initialiser = init.xavier_uniform) -> 
         check_dtype("x", x, P["W"].dtype)
         return P["W"] @ x + P["b"], (), x
 
-    def backward(P, cache, dy, dstate):
+    def backward(P, cache, dy, dstate, inputs=True):
         x = _array(cache, "TDB")
         check_kind("P", P, Mapping, "a dict of arrays")
         _check_parameters({key: P[key] for key in P if key == "W"}, {"W": shapes["W"]})  # b is not asked for
@@ -367,7 +372,7 @@ def dense(features: int, outputs: int, W: Initialiser = init.xavier_uniform) -> 
         _check_upstream(dy, x, {"T": x.shape[0], "C": outputs, "B": x.shape[2]})
         xp = namespace(x=x)
         dW = xp.tensordot(dy, x, ((0, 2), (0, 2)))
-        return {"W": dW, "b": dy.sum(axis=(0, 2)).reshape(outputs, 1)}, P["W"].T @ dy, ()
+        return {"W": dW, "b": dy.sum(axis=(0, 2)).reshape(outputs, 1)}, P["W"].T @ dy if inputs else None, ()
 
     def start(rng):
         return {"W": W(rng, outputs, features), "b": 0.0}
@@ -396,7 +401,7 @@ def embedding(labels: int, outputs: int) -> Layer:
         _check_input(x, how)
         return namespace(x).moveaxis(P["W"][:, x], 0, 1), (), x
 
-    def backward(P, cache, dy, dstate):
+    def backward(P, cache, dy, dstate, inputs=True):
         x = _array(cache, "TB")
         check_labels("cache", x, labels)
         namespace(x=x, dy=dy)
@@ -462,7 +467,7 @@ def activation(function: str) -> Layer:
             slope = 1 - y * y if function == "tanh" else y * (1 - y)
         return y, (), slope
 
-    def backward(P, cache, dy, dstate):
+    def backward(P, cache, dy, dstate, inputs=True):
         slope = _array(cache, "TDB")
         _check_upstream(dy, slope, dict(zip("TDB", slope.shape)))
         if function == "softmax":  # dx = y ⊙ (dy - Σ y dy)
@@ -504,7 +509,7 @@ def dropout(rate: float, variational: bool = False, features: int | None = None)
         factor = namespace(x).asarray(factor.astype(x.real.dtype))
         return x * factor, (), (x.shape, x.dtype, factor)
 
-    def backward(P, cache, dy, dstate):
+    def backward(P, cache, dy, dstate, inputs=True):
         shape, dtype, factor = _tuple(cache, 3)
         namespace(dy=dy, **({} if factor is None else {"cache": factor}))
         check_same_shape("dy", dy, shape)

@@ -231,9 +231,11 @@ class Model:
         return x, after, caches
 
     def backward(
-        self, caches: Sequence[Any], dy: Array, dstates: Sequence[State] | None = None
+        self, caches: Sequence[Any], dy: Array, dstates: Sequence[State] | None = None, inputs: bool = True
     ) -> tuple[Array, Array | None, list[tuple[Array, ...]]]:
         """Derivative of the loss with respect to θ (flat, like theta), x and the initial states.
+
+        inputs: whether that with respect to x is asked for; if not, it may be None
 
         >>> model = Model([gru(3, 4), dense(4, 2)], mse, rng=rng)
         >>> y, _, caches = model.forward(np.zeros((5, 3, 1), np.float32))
@@ -241,6 +243,7 @@ class Model:
         >>> grad.shape == model.theta.shape, dx.shape, dstates0[0][0].shape
         (True, (5, 3, 1), (4, 1))
         """
+        check_flag("inputs", inputs)
         xp = namespace(dy=dy, theta=self.theta)
         check_dtype("dy", dy, self.theta.dtype)
         check_shape("dy", dy, {"T": None, "C": self.outputs, "B": None})
@@ -250,7 +253,8 @@ class Model:
         grad = xp.empty_like(self.theta)
         params, parts, dstates0 = self._split(self.params), self._split(views(self.shapes, grad)), []
         for k in reversed(range(len(self.layers))):
-            grads, dy, dstate0 = self.layers[k].backward(params[k], caches[k], dy, dstates[k] if dstates else ())
+            dstate, asked = dstates[k] if dstates else (), {} if inputs or k else {"inputs": False}
+            grads, dy, dstate0 = self.layers[k].backward(params[k], caches[k], dy, dstate, **asked)
             for key, part in parts[k].items():
                 part[...] = grads[key]
             dstates0.append(dstate0)
@@ -282,7 +286,7 @@ class Model:
         """
         y, states, caches = self.forward(x, states, mask=mask, rng=rng)
         loss, dy = self.loss(y, target, mask)
-        return loss, self.backward(caches, dy)[0], states
+        return loss, self.backward(caches, dy, inputs=False)[0], states
 
     def loss(self, y: Array, target: Array, mask: Array | None = None) -> tuple[Any, Array]:
         """The loss function's value and dy for outputs y; it is told of the mask only where y has these steps.

@@ -135,17 +135,26 @@ def adam(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, weight
         if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k < 2**63:
             raise ValueError(f"state['k']: expected the number of updates so far, got {brief(k)}")
         state["k"] += 1
-        m, v = state["m"], state["v"]
-        m *= beta1
-        m += (1 - beta1) * grad
-        v *= beta2
-        v += (1 - beta2) * grad * grad
-        theta *= 1 - rate * weight_decay
         # numerator and denominator of the quotient, both times the root, so that v need not be divided
         root = math.sqrt(1 - beta2 ** state["k"])
-        theta -= (rate * root / (1 - beta1 ** state["k"])) * m / (namespace(theta).sqrt(v) + epsilon * root)
+        step, small = rate * root / (1 - beta1 ** state["k"]), epsilon * root
+        for part in _pieces(theta):
+            t, g, m, v = theta[part], grad[part], state["m"][part], state["v"][part]
+            m *= beta1
+            m += (1 - beta1) * g
+            v *= beta2
+            v += (1 - beta2) * g * g
+            if weight_decay:
+                t *= 1 - rate * weight_decay
+            t -= step * m / (namespace(t).sqrt(v) + small)
 
     return Optimizer(init, update)
+
+
+def _pieces(theta):
+    """Slices of a flat vector: so many numbers at a time stay in the processor's cache. On a device, all at once."""
+    size = 2**14 if isinstance(theta, np.ndarray) else len(theta)
+    return [slice(k, k + size) for k in range(0, len(theta), size)]
 
 
 def clip_global_norm(grad: Array, limit: float | None) -> float:

@@ -10,14 +10,15 @@ import operator
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import symbols
 from .arrays import ZERO
 from .cells import Cell, positive, sigmoid
 from .checks import check_cell, check_flag, check_function
-from .symbols import sympy  # which says what to install where it is missing
 from .types import Planes, Tanh
+
+if TYPE_CHECKING:
+    import sympy
 
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
@@ -205,7 +206,7 @@ class Record(NamedTuple):
                 todo = [*x.args, *todo]
         return list(found)
 
-    def expression(self, node: Node) -> sympy.Expr:
+    def expression(self, node: Node) -> "sympy.Expr":
         """SymPy's expression for `node` in the symbols of its `arguments`.
 
         >>> from lstm_core.record import record
@@ -215,7 +216,7 @@ class Record(NamedTuple):
         """
         return _expression(node, self.symbol, top=True)
 
-    def partial(self, node: Node, argument: Node) -> sympy.Expr:
+    def partial(self, node: Node, argument: Node) -> "sympy.Expr":
         """∂⁺node/∂argument: the derivative of `node`'s own formula, its other arguments held fixed. By SymPy.
 
         >>> from lstm_core.record import record
@@ -224,9 +225,9 @@ class Record(NamedTuple):
         >>> {str(argument): step.partial(c, argument) for argument in step.arguments(c)}["f"]
         c_prev
         """
-        return sympy.diff(self.expression(node), self.symbol(argument))
+        return self.expression(node).diff(self.symbol(argument))
 
-    def symbol(self, node: Node) -> sympy.Symbol:
+    def symbol(self, node: Node) -> "sympy.Symbol":
         """The symbol that stands for a named node; two nodes of one name (dc, before and after) get two symbols.
 
         >>> from lstm_core.record import record
@@ -234,6 +235,8 @@ class Record(NamedTuple):
         >>> [back.symbol(node) for node in back.nodes if "dc" in node.names]
         [dc, dc']
         """
+        from .symbols import sympy  # which says what to install where it is missing
+
         same = [n for n in self.nodes if n.names and n.names[-1] == node.names[-1]]
         k = next(k for k, n in enumerate(same) if n is node)
         return sympy.Symbol(node.names[-1] + "'" * k, real=True)
@@ -271,7 +274,8 @@ def record(cell: Cell, own: bool = True) -> list[Recorded]:
         after, kept = _traced(stage.step, *inputs.values(), _tanh)
         step = _finished(stage.step, inputs, {"s": after, "kept": kept})
 
-        state = [node.names[-1] if node.names else f"s{k}" for k, node in enumerate(after)]  # for the next stage
+        names = [getattr(node, "names", ()) for node in after]
+        state = [of_node[-1] if of_node else f"s{k}" for k, of_node in enumerate(names)]  # for the next stage
         fields = getattr(kept, "_fields", [f"kept{k}" for k in range(len(kept))])
         p = [Node("input", names=node.names[:1]) if own else ZERO for node in p]
         inputs = {"ds": _inputs(state, "d"), "kept": _like(kept, _inputs(fields)), "p": _Array(p)}
@@ -388,6 +392,9 @@ def _argument_of_sigmoid(node):
 
 
 def _expression(node, symbol, top=False):
+    from . import symbols
+    from .symbols import sympy
+
     if node.names and not top:
         return symbol(node)
     if node.op == "number":

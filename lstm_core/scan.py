@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._chunks import chunks, columns, countdown, flat, parts_of, put, steps_of
 from .arrays import ZERO, namespace
 from .cells import Cell
 from .checks import (
@@ -30,39 +31,27 @@ from .checks import (
 from .types import Array, Arrays, Shape, State
 
 
-class Kept(NamedTuple):
-    """What `forward` keeps of one stage at one step.
-
-    q:    what the recurrent product read (H, B): h_{t-1}, or what the stage before handed over
-    kept: what the stage's `step` kept, a named tuple such as `cells.LSTMKept`
-
-    >>> lstm = cells.LSTM
-    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(lstm, 2, 3).items()}
-    >>> h, state, cache = scan.forward(lstm, P, np.ones((5, 2, 1)))
-    >>> first = cache.steps[0][0]  # of step 1 the only stage
-    >>> first.q.shape, first.kept.f[0]
-    ((3, 1), array([0.5]))
-    """
-
-    q: Array
-    kept: Any
-
-
 class Cache(NamedTuple):
     """What `forward` keeps for `backward`.
 
     x, mask: as they were handed in, (T, D, B) and (T, B) or None
-    steps:   for each step t, a tuple with one `Kept` for each stage; none if nothing was to be kept
+    read:    what the products read, (T + 1, H + D + 1 + …, B): of each step h_{t-1}, x_t, a row of ones, and what each
+             stage hands over to the next, one above the other; the last, step T + 1, is for h_T
+    steps:   for each step t, a tuple with what each stage's `step` kept, a named tuple such as `cells.LSTMKept`; no
+             steps if nothing was to be kept
 
-    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 2, 3).items()}
-    >>> _, _, cache = scan.forward(cells.RNN, P, np.ones((5, 2, 1)))
+    >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.LSTM, 2, 3).items()}
+    >>> h, state, cache = scan.forward(cells.LSTM, P, np.ones((5, 2, 1)))
     >>> len(cache.steps), cache.mask is None
     (5, True)
+    >>> cache.steps[0][0].f[0]  # the forget gate of unit 1 at step 1, in the cell's only stage
+    array([0.5])
     """
 
     x: Array
     mask: Array | None
-    steps: list[tuple[Kept, ...]]
+    read: Array
+    steps: list[tuple[Any, ...]]
 
     def planes(self, name: str) -> Array:
         """What the cell kept as `name` at every step: `cache.planes("c")` is c_1, ..., c_T, (T, H, B).
@@ -75,7 +64,7 @@ class Cache(NamedTuple):
         (5, 3, 1)
         """
         check_kind("name", name, str, "the name of something that the cell kept")
-        found = [[getattr(s.kept, name) for s in step if name in getattr(s.kept, "_fields", ())] for step in self.steps]
+        found = [[getattr(kept, name) for kept in step if name in getattr(kept, "_fields", ())] for step in self.steps]
         if not any(found):
             raise ValueError(f"name: expected something that the cell kept at each step, got {brief(name)}")
         return namespace(self.x).stack([of_step[-1] for of_step in found])
@@ -104,39 +93,38 @@ def forward(
     ((5, 4, 2), (4, 2))
     """
     xp, state = check_forward(cell, P, x, state, keep, mask)
-    T, _, B = x.shape
+    T, D, B = x.shape
     H = P["R"].shape[1]
-    p, stages, masks = _own(cell, P), _stages(cell, H), _of_each(cell, mask)
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P)
 
-    a = P["W"] @ x  # all t in one product: scan-a
-    a += P["b"]  # scan-a
-    h = xp.empty((T + 1, H, B), x.dtype)  # h[0] is the initial state, h[t] the h_t of the equations
-    h[0] = state[0]
+    read = xp.empty((T + 1, len(parts) * H + D + 1, B), x.dtype)  # h_{t-1}, x_t, 1, and what later stages read
+    read[0, :H], read[:T, H : H + D], read[:, H + D] = state[0], x, 1
     steps = []
     for t in range(T):
-        state, kept_t = (h[t], *state[1:]), []
+        state, kept_t = (read[t, :H], *state[1:]), ()
         before = state
-        for stage, rows_W, rows_R in stages:
-            q = state[0]  # h_{t-1}, or what the stage before hands over
-            u = P["R"][rows_R] @ q  # scan-u
-            a_t, u_t = a[t, rows_W].reshape(-1, H, B), u.reshape(-1, H, B)
-            state, kept = stage.step(a_t, u_t, state, p, xp.tanh)
-            kept_t.append(Kept(q, kept))
+        for part in parts:
+            read[t, part.q] = state[0]  # h_{t-1}, or what the stage before hands over
+            a = ZERO if part.W_b is None else (part.W_b @ read[t, x_1]).reshape(-1, H, B)  # scan-a
+            u = (part.R @ read[t, part.reads]).reshape(-1, H, B)  # scan-u
+            state, kept = part.stage.step(a, u, state, p, xp.tanh)
+            kept_t = (*kept_t, kept)
         if mask is not None:
             state = tuple(xp.where(v[t], s, old) for v, s, old in zip(masks, state, before))  # scan-mask, scan-mask-c
-        h[t + 1] = state[0]
+        read[t + 1, :H] = state[0]
         if keep:
-            steps.append(tuple(kept_t))
-    return h[1:], state, Cache(x, mask, steps)
+            steps.append(kept_t)
+    return read[1:, :H], state, Cache(x, mask, read, steps)
 
 
 def backward(
-    cell: Cell, P: Arrays, cache: Cache, dh: Array, dstate: State | None = None
-) -> tuple[dict[str, Array], Array, tuple[Array, ...]]:
+    cell: Cell, P: Arrays, cache: Cache, dh: Array, dstate: State | None = None, inputs: bool = True
+) -> tuple[dict[str, Array], Array | None, tuple[Array, ...]]:
     """Backpropagation through time (Werbos 1990): the exact derivative of `forward`.
 
     dh:     (T, H, B), derivative of the loss with respect to every h_t
     dstate: derivative with respect to the final state, a tuple like the state; zeros if None
+    inputs: whether dx is asked for; if not, it is None
     returns grads (a dict like P), dx (T, D, B), dstate0 (a tuple like the state)
 
     Raises as `forward` does.
@@ -147,43 +135,40 @@ def backward(
     >>> grads["b"].ravel()  # 5 steps of 2 examples, each with the slope 1 of tanh at 0
     array([10., 10., 10., 10.])
     """
-    xp, T, ds = _check_backward(cell, P, cache, dh, dstate)
-    x, mask, steps = cache
-    p, stages, masks = _own(cell, P), _stages(cell, P["R"].shape[1]), _of_each(cell, mask)
+    xp, T, ds = _check_backward(cell, P, cache, dh, dstate, inputs)
+    x, mask, read, steps = cache
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P)
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
-    dx = xp.empty_like(x)
-    for t in reversed(range(T)):
+    dW_b: Any = 0
+    dx: Any = xp.empty_like(x) if inputs else None
+    da_chunk, du_chunk = chunks(xp, cell, dh)
+    for t, k, n in countdown(T):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
             skipped = tuple(xp.where(v[t], 0, d) for v, d in zip(masks, ds))  # scan-dh-mask
             ds = tuple(xp.where(v[t], d, 0) for v, d in zip(masks, ds))  # scan-dh-hat, scan-dc-hat
-        da = ()
-        for (stage, _, rows_R), (q, kept) in zip(reversed(stages), reversed(steps[t])):
-            da_k, du, ds, dp = stage.back(ds, kept, p)
-            da = (*da_k, *da)
-            du = xp.concatenate(du)  # planes (H, B) -> (G*H, B)
-            ds = (ds[0] + P["R"][rows_R].T @ du, *ds[1:])  # scan-dh
-            grads["R"][rows_R] += du @ q.T  # every += is a sum over paths, the same parameter acts at every t: scan-dR
+        for part, kept in zip(reversed(parts), reversed(steps[t])):
+            da, du, ds, dp = part.stage.back(ds, kept, p)
+            put(du_chunk, part.recurs, k, du)
+            if da_chunk is not None:
+                put(da_chunk, part.inputs, k, da)
+            du = flat(du_chunk[part.recurs, :, k])
+            ds = (P["R"][part.rows].T @ du + ds[0], *ds[1:])  # scan-dh
             for total, dp_k in zip(grads.get("p", ()), dp):
                 total += dp_k.sum(axis=1, keepdims=True)  # scan-dp
         if mask is not None:
             ds = tuple(d + past for d, past in zip(ds, skipped))  # scan-dh-mask
-        da = xp.concatenate(da)
-        grads["W"] += da @ x[t].T  # scan-dW
-        grads["b"] += da.sum(axis=1, keepdims=True)  # scan-db
-        dx[t] = P["W"].T @ da  # scan-dx
+        if n:  # n steps are a chunk. Every += is a sum over paths: the same parameter acts at every t
+            du, read_n = flat(du_chunk[:, :, :n]), columns(read, t, n)
+            da = flat(da_chunk[:, :, :n]) if da_chunk is not None else du
+            for part in parts:
+                grads["R"][part.rows] += du[part.rows] @ read_n[part.q].T  # scan-dR
+            dW_b += da @ read_n[x_1].T  # scan-dW, scan-db
+            if inputs:
+                dx[t : t + n] = steps_of(P["W"].T @ da, n)  # scan-dx
+    grads["W"], grads["b"] = dW_b[:, :-1], dW_b[:, -1:]
     return grads, dx, ds
-
-
-def _stages(cell, H):
-    """Each stage of `cell` with its rows of W and b, and of R."""
-    found, a, u = [], 0, 0
-    for stage in cell.stages:
-        rows_W, rows_R = slice(a, a + len(stage.inputs) * H), slice(u, u + len(stage.recurs) * H)
-        found.append((stage, rows_W, rows_R))
-        a, u = rows_W.stop, rows_R.stop
-    return found
 
 
 def _of_each(cell, mask):
@@ -254,9 +239,10 @@ def _check_parameters(cell, P, D, dtype):
     return H
 
 
-def _check_backward(cell, P, cache, dh, dstate):
+def _check_backward(cell, P, cache, dh, dstate, inputs):
     check_cell(cell)
     check_cache(cache)
+    check_flag("inputs", inputs)
     x = cache.x
     xp = _namespace(P, "dstate", dstate, x=x, dh=dh)
     T, D, B = x.shape

@@ -8,6 +8,7 @@ and that is the scan with a mask, 1 - z_t, that knows units. At inference s_t is
 of z_t: another cell, made of the first by `expected`. Both are proven as any scan and any cell are.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from . import scan
 from .cells import Cell
 from .checks import check_cell, check_fraction, check_kind, check_rng
+from .plan import plan
 
 
 def check_rates(cell: Cell, **rates: Any) -> tuple[float, ...]:
@@ -87,11 +89,12 @@ def _zoned(stage, rates, is_first, is_last):
 
 def forward(
     cell: Cell, rates: tuple[float, ...], P: dict, x: Any, state: Any, keep: bool = True, mask: Any = None,
-    rng: Any = None,
+    rng: Any = None, prepare: Callable[[Cell], Cell] = plan,
 ) -> tuple[Any, tuple, scan.Cache]:  # fmt: skip
     """As `scan.forward`, zoned out at these `rates`, one for each of `cell.states`.
 
     rng: a NumPy Generator, or what draws from one: training, in which chance says what stays; None: the `expected` cell
+    prepare: makes the cell fast, `plan.plan` or `compiled.compile_cell`
 
     >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.LSTM, 2, 3).items()}
     >>> h, state, cache = zoneout.forward(cells.LSTM, (0.1, 0.5), P, np.ones((4, 2, 5)), None, rng=rng)
@@ -100,16 +103,19 @@ def forward(
     """
     at_rest = expected(cell, rates)
     if rng is None or at_rest is cell:
-        return scan.forward(at_rest, P, x, state, keep, mask)
+        return scan.forward(prepare(at_rest), P, x, state, keep, mask)
     check_rng(getattr(rng, "rng", rng))
     xp, before = scan.check_forward(cell, P, x, state, keep, mask)
     H, B = before[0].shape
     made = rng.random((len(rates), len(x), H, B)) >= np.reshape(rates, (-1, 1, 1, 1))
     made = xp.asarray(made)
-    return scan.forward(cell, P, x, state, keep, made if mask is None else made & mask[:, None])
+    return scan.forward(prepare(cell), P, x, state, keep, made if mask is None else made & mask[:, None])
 
 
-def backward(cell: Cell, rates: tuple[float, ...], P: dict, cache: scan.Cache, dh: Any, dstate: Any) -> tuple:
+def backward(
+    cell: Cell, rates: tuple[float, ...], P: dict, cache: scan.Cache, dh: Any, dstate: Any, inputs: bool = True,
+    prepare: Callable[[Cell], Cell] = plan,
+) -> tuple:  # fmt: skip
     """As `scan.backward`, of a run of `forward` with the same rates.
 
     >>> P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cells.RNN, 2, 3).items()}
@@ -118,7 +124,6 @@ def backward(cell: Cell, rates: tuple[float, ...], P: dict, cache: scan.Cache, d
     >>> grads["b"].ravel()
     array([0.5, 0.5, 0.5])
     """
-    at_rest = expected(cell, rates)
     scan.check_cache(cache)
     drawn = cache.mask is not None and cache.mask.ndim == 4
-    return scan.backward(cell if drawn else at_rest, P, cache, dh, dstate)
+    return scan.backward(prepare(cell if drawn else expected(cell, rates)), P, cache, dh, dstate, inputs)

@@ -160,8 +160,9 @@ def _check_plain(function, kept):
 # Calls that compute nothing: functions by their names, methods by theirs, whatever they are called on. Of ROOM the
 # arguments do not either: they are shapes.
 OF_PYTHON = {"range", "reversed", "tuple", "zip"}
-OF_THE_SCAN = {"check_forward", "_check_backward", "_stages", "_own", "_of_each"}
-HARMLESS = {*OF_PYTHON, *OF_THE_SCAN, "Kept", "Cache"}
+OF_THE_SCAN = {"check_forward", "_check_backward", "_own", "_of_each", "parts_of", "countdown", "chunks", "put", "flat",
+               "columns"}  # fmt: skip
+HARMLESS = {*OF_PYTHON, *OF_THE_SCAN, "Cache"}
 ROOM = {"empty", "reshape"}
 HARMLESS_METHODS = {"step", "back", "get", "items", "empty_like", "zeros_like", "concatenate", "append", *ROOM}
 ARITHMETIC = (ast.BinOp, ast.UnaryOp, ast.NamedExpr, ast.Compare, ast.Lambda)

@@ -122,7 +122,7 @@ class Run:
                 # where there is no step, the cell does not see dh: it is what the loss and all later steps contribute
                 after = np.zeros((2, self.H, self.B), int)
                 if t < T:
-                    later = cache._replace(x=x[t:], mask=mask[t:], steps=cache.steps[t:])
+                    later = cache._replace(x=x[t:], mask=mask[t:], read=cache.read[t:], steps=cache.steps[t:])
                     _, _, after = code.backward(unknown(None), self.P, later, dh[t:])
                 self.values |= {("dh", t): dh[t - 1] + after[0], ("dc", t): after[1]}
         self.names = {name for name, _ in self.values}

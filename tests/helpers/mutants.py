@@ -28,6 +28,7 @@ FLIPS = {
     ast.Mult: [ast.Div, ast.Add],
     ast.Div: [ast.Mult],
     ast.MatMult: [ast.Mult],
+    ast.Mod: [ast.FloorDiv],
 }
 
 

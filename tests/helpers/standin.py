@@ -18,10 +18,11 @@ import numpy as np
 METHODS = """all any argmax argmin astype clip conj copy cumsum diagonal dot fill flatten max mean min nonzero prod
     ravel repeat reshape round sort squeeze std sum swapaxes take trace transpose var view""".split()
 ATTRIBUTES = "T dtype flags imag itemsize nbytes ndim real shape size strides".split()
-FUNCTIONS = """abs all any argmax argmin array_equal ascontiguousarray broadcast_to clip concatenate cos diff dot
-    einsum exp expand_dims floor heaviside isfinite isinf isnan log log1p matmul max maximum mean min minimum moveaxis
-    prod ravel repeat reshape sign sin split sqrt square squeeze stack sum swapaxes take tanh tensordot tile
-    transpose unique arange eye full full_like linspace ones ones_like zeros zeros_like""".split()
+FUNCTIONS = """abs add all any argmax argmin array_equal ascontiguousarray broadcast_to clip concatenate cos diff
+    divide dot einsum exp expand_dims floor heaviside isfinite isinf isnan log log1p matmul max maximum mean
+    min minimum moveaxis multiply prod ravel repeat reshape sign sin split sqrt square squeeze stack
+    subtract sum swapaxes take tanh tensordot tile transpose unique arange eye full full_like linspace ones
+    ones_like zeros zeros_like""".split()
 SCALARS = bool | int | float | complex | np.number | np.bool_
 OTHERS = str | slice | type | np.dtype | type(None) | type(Ellipsis)
 

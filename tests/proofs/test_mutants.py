@@ -9,11 +9,13 @@ import pytest
 from ladder import SIZES, TOLERANCE, checked_problem
 from mutants import mutants
 
-from lstm_core import cells, gradcheck, scan, variants
+from lstm_core import _chunks, cells, gradcheck, scan, variants
 from lstm_core.cells import Cell, Stage
+from lstm_core.plan import plan
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
 
-SCAN = ["forward", "backward", "_stages", "_of_each", "_own", "parameter_shapes"]
+SCAN = ["forward", "backward", "_of_each", "_own", "parameter_shapes"]
+CHUNKS = ["parts_of", "countdown", "chunks", "put", "flat", "columns", "steps_of"]
 NAMES = ["Stage.__post_init__", "Cell.__post_init__", "Cell.inputs", "Cell.recurs", "Cell.altered"]
 
 
@@ -111,20 +113,59 @@ def judged_by_use(cell, scan):
     return None if gradient.all() else "a parameter that nobody reads"
 
 
+def judged_by_room(module):
+    """What the products read is as large as it has to be; b is added once; dx is made where it is asked for, only."""
+    T, B, D, H = SIZES[4]
+    P, x = {k: np.ones(shape) for k, shape in scan.parameter_shapes(LATE_PROBE, D, H).items()}, np.ones((T, D, B))
+    h, _, cache = module.forward(LATE_PROBE, P, x)
+    if cache.read.shape != (T + 1, 3 * H + D + 1, B):
+        return "a room of another size"
+    if module.backward(LATE_PROBE, P, cache, h, inputs=False)[1] is not None:
+        return "a dx that nobody has asked for"
+    P = {"W": np.zeros((1, 1)), "R": np.zeros((1, 1)), "b": np.ones((1, 1))}
+    return None if module.forward(cells.RNN, P, np.ones((1, 1, 1)))[0] == np.tanh(1) else "a wrong value"
+
+
+def judged_by_use_of_room(module):
+    try:
+        return judged_by_room(module)
+    except Exception:
+        return "an exception"
+
+
+def judged_by_sharing(module):
+    """da has no room of its own where, and only where, it is du: in a cell of one stage that takes the sum."""
+    shared = [module.chunks(np, plan(cell), np.ones((1, 2, 3)))[0] is None for cell in (cells.LSTM, cells.GRU_BEFORE)]
+    return None if shared == [True, False] else "da shares its room"
+
+
+def judge_chunks(module):
+    """The scan, with the changed functions."""
+    module.CHUNK = 2  # so that three steps are a whole chunk and a part of one
+    (changed,) = [mutant.load() for mutant in mutants(scan, SCAN[:1], identity=True)]
+    vars(changed).update({name: getattr(module, name) for name in CHUNKS})
+    return judge_scan(changed) or judged_by_sharing(module)
+
+
 def judge_scan(module):
-    return (
-        judged_by_numbers(LATE_PROBE, module, masked=(False, True, "units"))
-        or judged_by_numbers(cells.LSTM, module)  # one stage
-        or judged_by_use(LATE_PROBE, module)
-        or judged_by_proof(lambda: prove_scan(module.forward, module.backward, T=2, D=1, H=1, B=2))
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_chunks, "CHUNK", 2)
+        return (
+            judged_by_numbers(LATE_PROBE, module, masked=(False, True, "units"))
+            or judged_by_numbers(cells.LSTM, module)  # one stage
+            or judged_by_numbers(plan(cells.LSTM), module)  # which takes the sum
+            or judged_by_numbers(plan(cells.GRU_BEFORE), module)  # and of two stages the first
+            or judged_by_use(LATE_PROBE, module)
+            or judged_by_use_of_room(module)
+            or judged_by_proof(lambda: prove_scan(module.forward, module.backward, T=2, D=1, H=1, B=2))
+        )
 
 
 HUNTS = [
     pytest.param(module_of(cell), functions_of(cell), judge_cell(name), id=f"cell {name}")
     for name, cell in variants.CELLS.items()
 ]
-HUNTS += [pytest.param(scan, SCAN, judge_scan, id="scan")]
+HUNTS += [pytest.param(scan, SCAN, judge_scan, id="scan"), pytest.param(_chunks, CHUNKS, judge_chunks, id="chunks")]
 
 
 def hunted(module, functions, judge):

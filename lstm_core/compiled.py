@@ -1,0 +1,227 @@
+"""Compiled cells: the plan of a cell, with one loop over all units between two calls of tanh. Needs Numba.
+
+What a plan does in a call for each operation, a loop does in one pass over memory: it reads a number of each plane,
+computes all that needs no tanh, and writes what is needed further on. tanh itself stays NumPy's, which is the fastest
+at hand. The text of the loops runs as it is on symbols, and is proven there; Numba compiles the same text for floats.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import numpy as np
+
+from .cells import Cell
+from .checks import check_cell, check_flag
+from .plan import Calculation, framed, is_number, made, plan, planned, registers, written
+
+INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+
+
+def is_available() -> bool:
+    """Whether Numba is installed: pip install "lstm-core[fast]".
+
+    >>> isinstance(compiled.is_available(), bool)
+    True
+    """
+    return find_spec("numba") is not None
+
+
+def preparation(compiled: bool | None) -> Callable[[Cell], Cell]:
+    """What makes a cell fast: `compile_cell` if that is asked for (None: if Numba is installed), else `plan.plan`.
+
+    Raises ImportError if it is asked for and Numba is missing.
+
+    >>> compiled.preparation(False) is plan.plan
+    True
+    """
+    wanted = is_available() if compiled is None else check_flag("compiled", compiled)
+    if not wanted:
+        return plan
+    _check_available()
+    return compile_cell
+
+
+def _check_available():
+    if not is_available():
+        raise ImportError('compiled: need Numba: pip install "lstm-core[fast]"')
+
+
+def compile_cell(cell: Cell) -> Cell:
+    """`cell`, compiled when it first runs, which takes some seconds; as it is, if it cannot be recorded.
+
+    Arrays of symbols run through the same loops, which Python then runs itself; complex numbers and arrays of other
+    modules through the plan. Raises ImportError without Numba.
+
+    >>> cell = compiled.compile_cell(cells.LSTM) if compiled.is_available() else plan.plan(cells.LSTM)
+    >>> len(prove_cell(cell))
+    13
+    """
+    check_cell(cell)
+    _check_available()
+    return _compiled(cell)
+
+
+@functools.cache
+def _compiled(cell):
+    return planned(cell, looped)
+
+
+def text(found: Calculation) -> str:
+    """The loops, Python text of functions `loop0`, `loop1`, …, and a function like the cell's that calls them.
+
+    >>> from lstm_core.record import record
+    >>> print(compiled.text(plan.calculation(record(cells.RNN)[0].back)))
+    def loop0(n0, ds0, kept0, r0):
+        for i in range(r0.shape[0]):
+            for j in range(r0.shape[1]):
+                v0 = kept0[i, j] * kept0[i, j]
+                v1 = n0 - v0
+                v2 = ds0[i, j] * v1
+                r0[i, j] = v2
+    <BLANKLINE>
+    def rnn_back(ds, kept, p):
+        ds0, = ds
+        kept0, = kept
+        xp = namespace(ds0)
+        r0, = planes(xp, ds0, 1)
+        loop0(number(ds0, 1), full(ds0, ds0), full(kept0, ds0), r0)
+        return (r0,), (r0,), (0,), ()
+    """
+    level = dict.fromkeys(found.planes, 0)  # how many tanh lie before a value
+    for op in found.operations:
+        level[op.name] = max(level.get(x, 0) for x in op.args) + (op.call == "tanh")
+    read: dict[str, float] = {}  # the last level at which a value is read; before the tanh of a level, in its loop
+    for op in found.operations:
+        at = level[op.args[0]] + 0.5 if op.call == "tanh" else level[op.name]
+        read |= {x: max(at, read.get(x, 0)) for x in op.args}
+    read |= dict.fromkeys(found.returned, math.inf)
+    holders = {x: x for key in ("a", "u") for x in found.inputs.get(key, ())}  # place -> its value
+    place: dict[str, str] = {}
+
+    def put(name, now, wish, but_for=0.0):
+        """A place for a value: one of `wish` that is free, though read so much later, or any that is, or a new one."""
+        free = [x for x in holders if read.get(holders[x], -1) <= now + but_for * (x in wish)]
+        wanted = [x for x in free if x in wish]
+        place[name] = (wanted or free or [f"r{len(registers(place))}"])[0]
+        holders[place[name]] = name
+
+    functions: list[str] = []
+    lines: list[str] = []
+    for now in range(max([*level.values(), 0]) + 1):
+        here = [op for op in found.operations if op.call != "tanh" and level[op.name] == now]
+        tanhs = [op for op in found.operations if op.call == "tanh" and level[op.name] == now + 1]
+        sources = {x: place.get(x, x) for x in _read_by(here)}
+        for op in here:
+            if read.get(op.name, 0) > now:
+                put(op.name, now, [place.get(x, x) for x in op.args])
+        if here:
+            function, line = _loop(f"loop{len(functions)}", found, here, sources, place)
+            functions, lines = [*functions, function], [*lines, line]
+        for op in tanhs:
+            put(op.name, now, [place.get(x, x) for x in op.args], but_for=0.5)
+        lines += _calls([(place.get(op.args[0], op.args[0]), place[op.name]) for op in tanhs])
+    return "\n".join([*functions, framed(found, place, lines)])
+
+
+def _read_by(operations):
+    """The values that operations read and do not make themselves, in order."""
+    made = {op.name for op in operations}
+    return [x for x in dict.fromkeys(x for op in operations for x in op.args) if x not in made and not is_number(x)]
+
+
+def _loop(name, found, operations, sources, place):
+    """The text of a loop, and of its call. sources, place: where the values stand that it reads, and that it writes."""
+    stored = [op.name for op in operations if op.name in place]
+    asked = [x for op in operations for x in (*op.args, *(("0", "1") if op.call == "positive" else ())) if is_number(x)]
+    numbers = {x: f"n{k}" for k, x in enumerate(dict.fromkeys(asked))}
+    index = {x: "[i, 0]" if x.startswith("p") else "[i, j]" for x in sources}
+    value = numbers | {x: f"{sources[x]}{index[x]}" for x in sources}
+    arrays = [*dict.fromkeys([*sources.values(), *(place[x] for x in stored)])]
+    lines = [f"def {name}({', '.join([*numbers.values(), *arrays])}):"]
+    lines += [
+        f"    for i in range({place[stored[0]]}.shape[0]):",
+        f"        for j in range({place[stored[0]]}.shape[1]):",
+    ]
+    for op in operations:
+        args = [value.get(x, x) for x in op.args]
+        if op.call == "positive":
+            formula = f"positive({args[0]}, {numbers['0']}, {numbers['1']})"
+        else:
+            formula = f" {INFIX[op.call]} ".join(args)
+        lines.append(f"            {op.name} = {formula}")
+    lines += [f"            {place[x]}[i, j] = {x}" for x in stored]
+    outside = {*found.planes} - {*found.inputs.get("u", ()), *found.inputs.get("a", ()), *found.inputs.get("p", ())}
+    given = [f"full({x}, {found.like})" if x in outside else x for x in arrays]
+    call = f"{name}({', '.join([*(f'number({found.like}, {x})' for x in numbers), *given])})"
+    return "\n".join([*lines, ""]), call
+
+
+def _calls(pairs):
+    """Calls of tanh, from place to place; one for all that stay where they are, one beside the other in u."""
+    stay = sorted(x for x, y in pairs if x == y and x.startswith("u"))
+    first = int(stay[0][1:]) if stay else 0
+    if len(stay) < 2 or stay != [f"u{k}" for k in range(first, first + len(stay))]:
+        stay = []
+    whole = [f"tanh(u[{first}:{first + len(stay)}], u[{first}:{first + len(stay)}])"] if stay else []
+    return whole + [f"tanh({x}, {y})" for x, y in pairs if x not in stay]
+
+
+def looped(found: Calculation) -> Callable:
+    """The function that runs the loops: compiled for floats, as they are for symbols; for all else, the plan.
+
+    >>> from lstm_core.record import record
+    >>> back = compiled.looped(plan.calculation(record(cells.RNN)[0].back))
+    >>> h = symbols.array("h", 1, 1)
+    >>> back([symbols.array("dh", 1, 1)], [h], ())[0]
+    (array([[dh_0_0*(1 - h_0_0**2)]], dtype=object),)
+    """
+    source, on_numbers = text(found), written(found)
+    symbolic = made(found, source, number=lambda like, n: n, full=_full, positive=_positive_of_symbols)
+    fast = None
+
+    def call(*given):
+        nonlocal fast
+        like = given[1][0] if "u" in found.inputs else given[0][0]
+        if type(like) is not np.ndarray or like.dtype.char not in "fdO":
+            return on_numbers(*given)
+        if like.dtype == object:
+            return symbolic(*given)
+        fast = fast or _compile(found, source)
+        return fast(*given)
+
+    return call
+
+
+def _compile(found, source):
+    """The function of a text whose loops Numba compiles."""
+    import numba
+
+    function = made(found, source, number=_number, full=_full)
+    names = function.__globals__
+    names["positive"] = numba.njit(_positive_of_floats)
+    for name in [x for x in names if x.startswith("loop")]:
+        names[name] = numba.njit(names[name], error_model="numpy", nogil=True)
+    return function
+
+
+def _number(like, n):
+    return like.dtype.type(n)
+
+
+def _full(x, like):
+    """x as an array of the shape of `like`, its numbers one behind the other."""
+    if getattr(x, "shape", None) == like.shape and x.flags.c_contiguous:
+        return x
+    return np.ascontiguousarray(np.broadcast_to(np.asarray(x, like.dtype), like.shape))
+
+
+def _positive_of_symbols(x, zero, one):
+    from . import symbols
+
+    return symbols.positive(x)
+
+
+def _positive_of_floats(x, zero, one):
+    return one if x > zero else zero

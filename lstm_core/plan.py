@@ -1,0 +1,329 @@
+"""Plans: the same cell, faster. Its record says what is computed; a plan says where each result is put.
+
+A cell as it is written makes a new plane for every operation. A planned one makes no more planes than are needed at one
+time: an operation writes over a plane that nobody reads any more. And where a step asks for the sum a + u only, it says
+so, and `scan` makes the sum in one matrix product. The operations are the cell's own, one by one and in its order, so
+that a planned cell is proven as any other: on symbols, by the complex step, in the scan.
+
+Nothing is kept between two calls: each makes its planes anew, and hands over those that it returns.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from .arrays import ZERO, namespace
+from .cells import Cell, positive
+from .checks import check_cell
+from .record import Node, Record, record
+from .types import Array
+
+CALLS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
+PART = 2**16  # bytes of a plane that are worked on at a time, so that what a step reads and writes stays in the cache
+
+
+class Operation(NamedTuple):
+    """One call: add, subtract, multiply, divide, tanh or positive.
+
+    args: names of values, "u0" or "v3", or numbers as text
+    name: of the value that it makes
+
+    >>> plan.Operation("divide", ("u0", "2"), "v0").name
+    'v0'
+    """
+
+    call: str
+    args: tuple[str, ...]
+    name: str
+
+
+class Calculation(NamedTuple):
+    """What a step or back computes, sigmoids written out, and nothing that it does not return.
+
+    function:   the `step` or `back`
+    inputs:     argument -> names of its planes, "u0", "u1", …; () where it is not asked for
+    operations: in the order of the function
+    outputs:    what it returns -> names of values, or numbers as text
+    kept:       the class of what a step keeps
+
+    >>> from lstm_core.record import record
+    >>> found = plan.calculation(record(cells.RNN)[0].step)
+    >>> found.inputs["a"], found.operations[0], found.outputs["s"]
+    (('a0',), Operation(call='add', args=('a0', 'u0'), name='v0'), ('v1',))
+    """
+
+    function: Callable
+    inputs: dict[str, tuple[str, ...]]
+    operations: list[Operation]
+    outputs: dict[str, tuple[str, ...]]
+    kept: Callable
+
+    @property
+    def planes(self) -> list[str]:
+        """All that it is given."""
+        return [x for planes in self.inputs.values() for x in planes]
+
+    @property
+    def like(self) -> str:
+        """One that is an array (H, B), always."""
+        return self.inputs["u" if "u" in self.inputs else "ds"][0]
+
+    @property
+    def returned(self) -> set[str]:
+        """The values and numbers that it returns."""
+        return {x for planes in self.outputs.values() for x in planes}
+
+
+def plan(cell: Cell) -> Cell:
+    """`cell`, planned; a cell whose functions do what cannot be recorded comes back as it is.
+
+    A planned step writes over the a and u that it is given, which `scan` makes anew for each step. Where p is left out
+    there is another plan, without what is 0 then.
+
+    >>> fast = plan.plan(cells.LSTM)
+    >>> fast.stages[0].sums, len(prove_cell(fast))
+    (True, 13)
+    """
+    check_cell(cell)
+    return _plan(cell)
+
+
+@functools.cache
+def _plan(cell):
+    return planned(cell, written)
+
+
+def planned(cell: Cell, writer: Callable[[Calculation], Callable]) -> Cell:
+    """The cell, with functions that `writer` makes of its calculations; as it is, if they cannot be recorded.
+
+    >>> [stage.sums for stage in plan.planned(cells.GRU_BEFORE, plan.written).stages]
+    [True, False]
+    """
+    try:
+        whole, bare = record(cell), record(cell, own=False)
+    except TypeError:
+        return cell
+    stages = []
+    for k, stage in enumerate(cell.stages):
+        sums = [[] if k else _sums(stage, recorded[k]) for recorded in (whole, bare)]
+        sums = sums if all(sums) else [[], []]
+        steps, backs = (
+            [writer(calculation(recorded[k][j], added)) for recorded, added in zip((whole, bare), sums, strict=True)]
+            for j in range(2)
+        )
+        functions = _with_or_without_p(*steps, *backs)
+        stages.append(replace(stage, step=functions[0], back=functions[1], sums=bool(sums[0])))
+    return replace(cell, stages=tuple(stages))
+
+
+def _with_or_without_p(step, bare_step, back, bare_back):
+    """A step and a back that ask whether p is there."""
+
+    def is_there(p):
+        return len(p) > 0 and p[0] is not ZERO
+
+    def planned_step(a, u, s, p, tanh):
+        return (step if is_there(p) else bare_step)(a, u, s, p, tanh)
+
+    def planned_back(ds, kept, p):
+        return (back if is_there(p) else bare_back)(ds, kept, p)
+
+    return planned_step, planned_back
+
+
+def _sums(stage, recorded):
+    """The nodes a_k + u_k of all gates, if a step asks for nothing else of a and u and da is du; else none."""
+    step, back = recorded
+    pairs = [*zip(step.inputs["a"], step.inputs["u"])]
+    readers = {x: [n for n in step.nodes if any(x is y for y in n.args)] for pair in pairs for x in pair}
+    returned = {x for planes in step.outputs.values() for x in planes if isinstance(x, Node)}
+    if stage.inputs != stage.recurs or returned & readers.keys():
+        return []
+    if not all(x is y for x, y in zip(back.outputs["da"], back.outputs["du"], strict=True)):
+        return []
+    sums = [readers[a][0] for a, u in pairs if len(readers[a]) == 1 and {*readers[a]} == {*readers[u]}]
+    return sums if len(sums) == len(pairs) and all(n.op == "+" for n in sums) else []
+
+
+def calculation(recorded: Record, sums: Iterable[Node] = ()) -> Calculation:
+    """The `Calculation` of a record.
+
+    sums: nodes a_k + u_k that are handed in, u0, u1, …, instead of a and u; none for a back
+
+    >>> from lstm_core.record import record
+    >>> [operation.call for operation in plan.calculation(record(cells.LSTM, own=False)[0].step).operations][:5]
+    ['add', 'add', 'add', 'add', 'divide']
+    """
+    names: dict[Any, str] = {}
+    operations: list[Operation] = []
+    given = {name: [*planes] for name, planes in recorded.inputs.items()}
+    if sums and "u" in given:
+        given["a"], given["u"] = [], [*sums]
+    inputs = {}
+    for argument, planes in given.items():
+        inputs[argument] = tuple(f"{argument}{k}" for k, node in enumerate(planes) if isinstance(node, Node))
+        names |= zip([node for node in planes if isinstance(node, Node)], inputs[argument])
+
+    def name(x):
+        return names[x] if isinstance(x, Node) else "0"  # the number, or `ZERO`
+
+    def operation(call, *args):
+        operations.append(Operation(call, args, f"v{len(operations)}"))
+        return operations[-1].name
+
+    for node in recorded.nodes:
+        if node.op == "number":
+            names[node] = repr(node.args[0])
+        elif node.op == "sigmoid":  # (1 + tanh(x / 2)) / 2
+            half = operation("tanh", operation("divide", name(node.args[0]), "2"))
+            names[node] = operation("divide", operation("add", "1", half), "2")
+        elif node not in names and node.op != "input":
+            names[node] = operation(CALLS.get(node.op, node.op), *map(name, node.args))
+    outputs = {key: tuple(map(name, planes)) for key, planes in recorded.outputs.items()}
+    if "dp" in outputs and not inputs["p"]:
+        outputs["dp"] = ()
+    kept = getattr(type(recorded.outputs.get("kept")), "_make", tuple)
+    found = Calculation(recorded.function, inputs, operations, outputs, kept)
+    needed, used = found.returned, []
+    for op in reversed(operations):
+        if op.name in needed:
+            needed |= {*op.args}
+            used.append(op)
+    return found._replace(operations=used[::-1])
+
+
+def places(found: Calculation) -> dict[str, str]:
+    """Where each value is put: name -> "u0", of an input that may be written over, or "r0", "r1", …
+
+    >>> from lstm_core.record import record
+    >>> plan.places(plan.calculation(record(cells.RNN)[0].back))
+    {'v0': 'r0', 'v1': 'r0', 'v2': 'r0'}
+    """
+    writable, returned = {*found.inputs.get("a", ()), *found.inputs.get("u", ())}, found.returned
+    last = {x: k for k, op in enumerate(found.operations) for x in op.args}
+    place: dict[str, str] = {}
+    free, count = sorted(writable - last.keys() - returned), 0
+    for k, op in enumerate(found.operations):
+        done = [x for x in dict.fromkeys(op.args) if last[x] == k and x not in returned]
+        freed = [place.get(x, x) for x in done if x in place or x in writable]
+        if freed:
+            place[op.name] = freed.pop(0)
+        elif free:
+            place[op.name] = free.pop()
+        else:
+            place[op.name], count = f"r{count}", count + 1
+        free += freed
+    return place
+
+
+def text(found: Calculation) -> str:
+    """The plan: Python text of a function like the cell's.
+
+    >>> from lstm_core.record import record
+    >>> print(plan.text(plan.calculation(record(cells.RNN)[0].back)))
+    def rnn_back(ds, kept, p):
+        ds0, = ds
+        kept0, = kept
+        xp = namespace(ds0)
+        r0, = planes(xp, ds0, 1)
+        for ds0_, kept0_, r0_ in parts(ds0, ds0, kept0, r0):
+            xp.multiply(kept0_, kept0_, r0_)
+            xp.subtract(1, r0_, r0_)
+            xp.multiply(ds0_, r0_, r0_)
+        return (r0,), (r0,), (0,), ()
+    """
+    place = places(found)
+    arrays = [*found.planes, *registers(place)]
+    lines = [f"for {', '.join(f'{x}_' for x in arrays)} in parts({', '.join([found.like, *arrays])}):"]
+    for op in found.operations:
+        args = [x if is_number(x) else place.get(x, x) + "_" for x in op.args]
+        out = place[op.name] + "_"
+        if op.call == "positive":
+            lines.append(f"    {out}[...] = positive({args[0]})")
+        else:
+            lines.append(f"    {'' if op.call == 'tanh' else 'xp.'}{op.call}({', '.join(args)}, {out})")
+    return framed(found, place, lines if found.operations else [])
+
+
+def framed(found: Calculation, place: dict[str, str], lines: list[str]) -> str:
+    """Python text of a function like the cell's: what it is given, its planes, `lines`, what it returns.
+
+    >>> from lstm_core.record import record
+    >>> print(plan.framed(plan.calculation(record(cells.RNN)[0].back), {"v2": "r0"}, ["..."]))
+    def rnn_back(ds, kept, p):
+        ds0, = ds
+        kept0, = kept
+        xp = namespace(ds0)
+        r0, = planes(xp, ds0, 1)
+        ...
+        return (r0,), (r0,), (0,), ()
+    """
+    returned = {place.get(x, x) for x in found.returned}
+    blocks = [r for r in registers(place) if r in returned], [r for r in registers(place) if r not in returned]
+    head = f"def {found.function.__name__}({', '.join(found.inputs)}{', tanh' if 'u' in found.inputs else ''}):"
+    given = [f"{', '.join(planes)}, = {argument}" for argument, planes in found.inputs.items() if planes]
+    made = [f"{', '.join(block)}, = planes(xp, {found.like}, {len(block)})" for block in blocks if block]
+    results = []
+    for key, values in found.outputs.items():
+        whole = f"({''.join(f'{place.get(x, x)}, ' for x in values)[:-1]})" if values else "()"
+        results.append(f"Kept({whole})" if key == "kept" else whole)
+    body = [*given, f"xp = namespace({found.like})", *made, *lines, f"return {', '.join(results)}"]
+    return "\n    ".join([head, *body])
+
+
+def registers(place: dict[str, str]) -> list[str]:
+    """The planes among the places that a function makes.
+
+    >>> plan.registers({"v0": "u0", "v1": "r0"})
+    ['r0']
+    """
+    return [*dict.fromkeys(r for r in place.values() if r.startswith("r"))]
+
+
+def is_number(name: str) -> bool:
+    """Whether the name of a value is a number.
+
+    >>> plan.is_number("-1.5"), plan.is_number("u1")
+    (True, False)
+    """
+    return name[0].isdigit() or name[0] == "-"
+
+
+def written(found: Calculation) -> Callable:
+    """The function that the plan's `text` is.
+
+    >>> from lstm_core.record import record
+    >>> back = plan.written(plan.calculation(record(cells.RNN)[0].back))
+    >>> back([np.ones((1, 1))], [np.full((1, 1), 0.5)], ())[0]  # dh (1 - h²)
+    (array([[0.75]]),)
+    """
+    return made(found, text(found), parts=_parts, positive=positive)
+
+
+def made(found: Calculation, text: str, **names: Any) -> Callable:
+    """The function of a text, in which `names` and what `framed` asks for are known.
+
+    >>> from lstm_core.record import record
+    >>> back = plan.calculation(record(cells.RNN)[0].back)
+    >>> plan.made(back, plan.framed(back, {}, [])).__name__
+    'rnn_back'
+    """
+    names |= dict(namespace=namespace, planes=_planes, Kept=found.kept)
+    exec(compile(text, f"<plan of {found.function.__name__}>", "exec"), names)
+    return names[found.function.__name__]
+
+
+def _planes(xp, like, count):
+    return xp.empty((count, *like.shape), like.dtype)
+
+
+def _parts(like: Array, *arrays: Any) -> Iterator[tuple[Array, ...]]:
+    """The same rows of all arrays, some at a time; a number, or what has no rows of its own, is whole each time."""
+    size = like.nbytes if like.dtype != object else 0
+    if size <= PART:
+        yield arrays
+        return
+    rows = max(1, len(like) * PART // size)
+    for r in range(0, len(like), rows):
+        yield tuple(x[r : r + rows] if getattr(x, "ndim", 0) == 2 else x for x in arrays)
