@@ -233,13 +233,9 @@ def reverse(of: Layer) -> Layer:
         return grads, dx[::-1] if inputs else None, dstate0
 
     return of._replace(
-        name=f"reverse {of.name}",
-        config=Fixed(layer="reverse", of=of.config),
-        forward=forward,
-        backward=backward,
-        directions=("reverse",),
-        causal=False,
-    )
+        name=f"reverse {of.name}", config=Fixed(layer="reverse", of=of.config), forward=forward, backward=backward,
+        directions=("reverse",), causal=False,
+    )  # fmt: skip
 
 
 def bidirectional(of: Layer, last: bool = False) -> Layer:

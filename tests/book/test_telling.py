@@ -11,7 +11,9 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOLD = {"start/preface": 5, "start/proofs": 6, "derive/learning": 6, "derive/rnn": 6, "derive/dynamics": 6}  # chapter -> at least how many exercises
+TOLD = {  # chapter -> at least how many exercises
+    "start/preface": 5, "start/proofs": 6, "derive/learning": 6, "derive/rnn": 6, "derive/dynamics": 6,
+}  # fmt: skip
 STARS = ("★", "★★", "★★★")
 WORDS_A_MINUTE, MINUTES_AN_EQUATION_LINE = 200, 1
 

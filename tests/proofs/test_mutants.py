@@ -117,11 +117,12 @@ def judged_by_room(module):
     """What the products read is as large as it has to be; b is added once; dx is made where it is asked for, only."""
     T, B, D, H = SIZES[4]
     P, x = {k: np.ones(shape) for k, shape in scan.parameter_shapes(LATE_PROBE, D, H).items()}, np.ones((T, D, B))
-    h, _, cache = module.forward(LATE_PROBE, P, x)
+    h, final, cache = module.forward(LATE_PROBE, P, x)
     if cache.read.shape != (T + 1, 3 * H + D + 1, B):
         return "a room of another size"
-    if module.backward(LATE_PROBE, P, cache, h, inputs=False)[1] is not None:
-        return "a dx that nobody has asked for"
+    dx, none = (module.backward(LATE_PROBE, P, cache, h, final, inputs)[1] for inputs in (True, False))
+    if dx.shape != x.shape or none is not None:
+        return "no dx, or one that nobody has asked for"
     P = {"W": np.zeros((1, 1)), "R": np.zeros((1, 1)), "b": np.ones((1, 1))}
     return None if module.forward(cells.RNN, P, np.ones((1, 1, 1)))[0] == np.tanh(1) else "a wrong value"
 
