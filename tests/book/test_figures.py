@@ -160,7 +160,7 @@ def test_a_frame_shows_every_arrow_that_leaves(name, picture, drawn):
         assert sorted(tex for tex, *_ in page.labels) == sorted(leaving) and leaving
 
 
-@pytest.mark.parametrize("chapter", ["lstm", "peephole", "gru"])
+@pytest.mark.parametrize("chapter", ["rnn", "lstm", "peephole", "gru"])
 def test_frames_stand_in_the_chapters_with_their_words_and_equations(chapter, drawn):
     figures = re.findall(r"```\{figure\} \S*two_step/(\S+)\.svg\n(.*?)```", text(chapter), flags=re.DOTALL)
     assert {name for name, _ in figures} == {name for name in drawn if name.split("-")[0] == chapter}
