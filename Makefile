@@ -24,7 +24,7 @@ TWO := -n 2 --dist loadfile --durations=10
 SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find chapters figures formal lstm_core lstm_formats lstm_proofs \
 	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
-.PHONY: help env book test proofs formal notebooks ledger fuzz serve links lint lock wheel clean FORCE
+.PHONY: help env book test proofs formal bench notebooks ledger fuzz serve links lint lock wheel clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -98,7 +98,7 @@ formal: $(ENV)
 bench: $(ENV)
 	@test -x _build/bench/bin/python || $(PY) -m venv _build/bench
 	@_build/bench/bin/python -m pip install -q -c requirements.txt -e . -r benchmarks/requirements.txt
-	@_build/bench/bin/python benchmarks/speed.py
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE _build/bench/bin/python benchmarks/speed.py
 
 notebooks: $(ENV)
 	@$(PY) tools/notebooks.py $(if $(NB),$(NB),$(filter chapters/%.ipynb,$(SOURCES)))

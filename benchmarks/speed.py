@@ -3,23 +3,18 @@
     make bench
 
 A step is forward, loss, backward and Adam, float32, on a model of one recurrent layer and a dense readout with softmax
-and cross-entropy. All programs take turns in one process on one thread, and each figure is the least and the median of
-at least 20 runs, so that a busy moment hits all alike. `products` are the matrix products of a step alone, in their best
-arrangement: R h for each step; W x, dW and dR for all steps at once.
+and cross-entropy. All programs take turns in one process on one thread (make says so to NumPy), so that a busy moment
+hits all alike, and each figure is the least and the median of at least 20 runs. `products` are the matrix products of a
+step alone, in their best arrangement: R h for each step; W x, dW and dR for all steps at once.
 """
 
 import json
-import os
 import platform
 import statistics
 import sys
 import time
 import tracemalloc
 from pathlib import Path
-
-os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
-for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # as on a reader's machine
-    os.environ.pop(name, None)
 
 import numba
 import numpy as np
@@ -135,7 +130,8 @@ def machine():
     blas = [info["architecture"] for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"]
     return {
         "processor": model[0].split(":")[1].strip(), "OpenBLAS kernels": blas, "python": platform.python_version(),
-        "numpy": np.__version__, "torch": torch.__version__, "numba": numba.__version__, "lstm_core": lstm_core.__version__,
+        "numpy": np.__version__, "torch": torch.__version__, "numba": numba.__version__,
+        "lstm_core": lstm_core.__version__,
         "tanh, ns an element": round(tanh_speed(), 2), "threads": 1,
     }  # fmt: skip
 

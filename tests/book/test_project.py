@@ -64,7 +64,8 @@ def test_the_import_brings_nothing_that_is_not_needed_at_once():
 @pytest.mark.parametrize("code, says", [
     ("data.digits(np.random.default_rng(0))", 'digits: needs scikit-learn: pip install "lstm-core[data]"'),
     ("from lstm_core import symbols", 'symbols: need SymPy: pip install "lstm-core[proofs]"'),
-    ("from lstm_core.record import record; r = record(lstm_core.cells.RNN)[0].step; r.symbol(r.nodes[0])", 'symbols: need SymPy: pip install "lstm-core[proofs]"'),
+    ("from lstm_core.record import record; step = record(lstm_core.cells.RNN)[0].step; step.symbol(step.nodes[0])",
+     'symbols: need SymPy: pip install "lstm-core[proofs]"'),
     ("import lstm_proofs", 'symbols: need SymPy: pip install "lstm-core[proofs]"'),
     ("from lstm_proofs import prove_cell", 'symbols: need SymPy: pip install "lstm-core[proofs]"'),
     ("lstm_formats.onnx_io.load('a.onnx')", 'onnx_io: needs ONNX: pip install "lstm-core[onnx]"'),
