@@ -22,7 +22,7 @@ INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 def is_available() -> bool:
     """Whether Numba is installed: pip install "lstm-core[fast]".
 
-    >>> isinstance(compiled.is_available(), bool)
+    >>> isinstance(is_available(), bool)
     True
     """
     return find_spec("numba") is not None
@@ -33,7 +33,7 @@ def preparation(compiled: bool | None) -> Callable[[Cell], Cell]:
 
     Raises ImportError if it is asked for and Numba is missing.
 
-    >>> compiled.preparation(False) is plan.plan
+    >>> preparation(False) is plan
     True
     """
     wanted = is_available() if compiled is None else check_flag("compiled", compiled)
@@ -54,7 +54,7 @@ def compile_cell(cell: Cell) -> Cell:
     Arrays of symbols run through the same loops, which Python then runs itself; complex numbers and arrays of other
     modules through the plan. Raises ImportError without Numba.
 
-    >>> cell = compiled.compile_cell(cells.LSTM) if compiled.is_available() else plan.plan(cells.LSTM)
+    >>> cell = compile_cell(cells.LSTM) if is_available() else plan(cells.LSTM)
     >>> len(prove_cell(cell))
     13
     """
@@ -71,9 +71,10 @@ def _compiled(cell):
 def text(found: Calculation) -> str:
     """The loops, Python text of functions `loop0`, `loop1`, …, and a function like the cell's that calls them.
 
+    >>> from lstm_core.plan import calculation
     >>> from lstm_core.record import record
-    >>> print(compiled.text(plan.calculation(record(cells.RNN)[0].back)))
-    def loop0(n0, ds0, kept0, r0):
+    >>> print(text(calculation(record(cells.RNN)[0].back)))
+    def loop0(n0, kept0, ds0, r0):
         for i in range(r0.shape[0]):
             for j in range(r0.shape[1]):
                 v0 = kept0[i, j] * kept0[i, j]
@@ -86,7 +87,7 @@ def text(found: Calculation) -> str:
         kept0, = kept
         xp = namespace(ds0)
         r0, = planes(xp, ds0, 1)
-        loop0(number(ds0, 1), full(ds0, ds0), full(kept0, ds0), r0)
+        loop0(number(ds0, 1), full(kept0, ds0), full(ds0, ds0), r0)
         return (r0,), (r0,), (0,), ()
     """
     level = dict.fromkeys(found.planes, 0)  # how many tanh lie before a value
@@ -171,8 +172,10 @@ def _calls(pairs):
 def looped(found: Calculation) -> Callable:
     """The function that runs the loops: compiled for floats, as they are for symbols; for all else, the plan.
 
+    >>> from lstm_core import symbols
+    >>> from lstm_core.plan import calculation
     >>> from lstm_core.record import record
-    >>> back = compiled.looped(plan.calculation(record(cells.RNN)[0].back))
+    >>> back = looped(calculation(record(cells.RNN)[0].back))
     >>> h = symbols.array("h", 1, 1)
     >>> back([symbols.array("dh", 1, 1)], [h], ())[0]
     (array([[dh_0_0*(1 - h_0_0**2)]], dtype=object),)

@@ -29,7 +29,7 @@ class Operation(NamedTuple):
     args: names of values, "u0" or "v3", or numbers as text
     name: of the value that it makes
 
-    >>> plan.Operation("divide", ("u0", "2"), "v0").name
+    >>> Operation("divide", ("u0", "2"), "v0").name
     'v0'
     """
 
@@ -48,7 +48,7 @@ class Calculation(NamedTuple):
     kept:       the class of what a step keeps
 
     >>> from lstm_core.record import record
-    >>> found = plan.calculation(record(cells.RNN)[0].step)
+    >>> found = calculation(record(cells.RNN)[0].step)
     >>> found.inputs["a"], found.operations[0], found.outputs["s"]
     (('a0',), Operation(call='add', args=('a0', 'u0'), name='v0'), ('v1',))
     """
@@ -81,7 +81,7 @@ def plan(cell: Cell) -> Cell:
     A planned step writes over the a and u that it is given, which `scan` makes anew for each step. Where p is left out
     there is another plan, without what is 0 then.
 
-    >>> fast = plan.plan(cells.LSTM)
+    >>> fast = plan(cells.LSTM)
     >>> fast.stages[0].sums, len(prove_cell(fast))
     (True, 13)
     """
@@ -97,7 +97,7 @@ def _plan(cell):
 def planned(cell: Cell, writer: Callable[[Calculation], Callable]) -> Cell:
     """The cell, with functions that `writer` makes of its calculations; as it is, if they cannot be recorded.
 
-    >>> [stage.sums for stage in plan.planned(cells.GRU_BEFORE, plan.written).stages]
+    >>> [stage.sums for stage in planned(cells.GRU_BEFORE, written).stages]
     [True, False]
     """
     try:
@@ -152,7 +152,7 @@ def calculation(recorded: Record, sums: Iterable[Node] = ()) -> Calculation:
     sums: nodes a_k + u_k that are handed in, u0, u1, …, instead of a and u; none for a back
 
     >>> from lstm_core.record import record
-    >>> [operation.call for operation in plan.calculation(record(cells.LSTM, own=False)[0].step).operations][:5]
+    >>> [operation.call for operation in calculation(record(cells.LSTM, own=False)[0].step).operations][:5]
     ['add', 'add', 'add', 'add', 'divide']
     """
     names: dict[Any, str] = {}
@@ -197,7 +197,7 @@ def places(found: Calculation) -> dict[str, str]:
     """Where each value is put: name -> "u0", of an input that may be written over, or "r0", "r1", …
 
     >>> from lstm_core.record import record
-    >>> plan.places(plan.calculation(record(cells.RNN)[0].back))
+    >>> places(calculation(record(cells.RNN)[0].back))
     {'v0': 'r0', 'v1': 'r0', 'v2': 'r0'}
     """
     writable, returned = {*found.inputs.get("a", ()), *found.inputs.get("u", ())}, found.returned
@@ -221,7 +221,7 @@ def text(found: Calculation) -> str:
     """The plan: Python text of a function like the cell's.
 
     >>> from lstm_core.record import record
-    >>> print(plan.text(plan.calculation(record(cells.RNN)[0].back)))
+    >>> print(text(calculation(record(cells.RNN)[0].back)))
     def rnn_back(ds, kept, p):
         ds0, = ds
         kept0, = kept
@@ -250,7 +250,7 @@ def framed(found: Calculation, place: dict[str, str], lines: list[str]) -> str:
     """Python text of a function like the cell's: what it is given, its planes, `lines`, what it returns.
 
     >>> from lstm_core.record import record
-    >>> print(plan.framed(plan.calculation(record(cells.RNN)[0].back), {"v2": "r0"}, ["..."]))
+    >>> print(framed(calculation(record(cells.RNN)[0].back), {"v2": "r0"}, ["..."]))
     def rnn_back(ds, kept, p):
         ds0, = ds
         kept0, = kept
@@ -275,7 +275,7 @@ def framed(found: Calculation, place: dict[str, str], lines: list[str]) -> str:
 def registers(place: dict[str, str]) -> list[str]:
     """The planes among the places that a function makes.
 
-    >>> plan.registers({"v0": "u0", "v1": "r0"})
+    >>> registers({"v0": "u0", "v1": "r0"})
     ['r0']
     """
     return [*dict.fromkeys(r for r in place.values() if r.startswith("r"))]
@@ -284,7 +284,7 @@ def registers(place: dict[str, str]) -> list[str]:
 def is_number(name: str) -> bool:
     """Whether the name of a value is a number.
 
-    >>> plan.is_number("-1.5"), plan.is_number("u1")
+    >>> is_number("-1.5"), is_number("u1")
     (True, False)
     """
     return name[0].isdigit() or name[0] == "-"
@@ -294,7 +294,7 @@ def written(found: Calculation) -> Callable:
     """The function that the plan's `text` is.
 
     >>> from lstm_core.record import record
-    >>> back = plan.written(plan.calculation(record(cells.RNN)[0].back))
+    >>> back = written(calculation(record(cells.RNN)[0].back))
     >>> back([np.ones((1, 1))], [np.full((1, 1), 0.5)], ())[0]  # dh (1 - h²)
     (array([[0.75]]),)
     """
@@ -305,8 +305,8 @@ def made(found: Calculation, text: str, **names: Any) -> Callable:
     """The function of a text, in which `names` and what `framed` asks for are known.
 
     >>> from lstm_core.record import record
-    >>> back = plan.calculation(record(cells.RNN)[0].back)
-    >>> plan.made(back, plan.framed(back, {}, [])).__name__
+    >>> back = calculation(record(cells.RNN)[0].back)
+    >>> made(back, framed(back, {}, [])).__name__
     'rnn_back'
     """
     names |= dict(namespace=namespace, planes=_planes, Kept=found.kept)

@@ -1,8 +1,8 @@
 """Spoilt code: a function of the package with a mistake in it, for chapters and tests that show what catches it.
 
-    spoilt(scan.backward, ("scan-dR", "A += B", "A = B"))
+    spoilt(scan.backward, ("scan-dp", "A += B", "A[...] = B"))
 
-is `backward` with `=` where it has `+=` in the line that computes eq-scan-dR. The place is found in the syntax tree, by
+is `backward` with `=` where it has `+=` in the line that computes eq-scan-dp. The place is found in the syntax tree, by
 the equation that the line's comment cites and by the shape of the code; no text is quoted, and a local variable may
 have any name.
 """
@@ -34,10 +34,10 @@ def spoilt(function: Callable, *changes: tuple[Any, ...], **names: Any) -> Calla
     or if `becomes` has a letter that stands for nothing.
 
     >>> from lstm_proofs.spoil import spoilt
-    >>> wrong = spoilt(scan.backward, ("scan-dR", "A += B", "A = B"))  # only step 1 counts
+    >>> wrong = spoilt(scan.backward, ("scan-dp", "A += B", "A[...] = B"))  # only step 1 counts
     >>> prove_scan(backward=wrong)
     Traceback (most recent call last):
-    lstm_proofs.proof.Disproof: scan of probe, T=2: ∂loss/∂R = dR does not hold for R_0_0
+    lstm_proofs.proof.Disproof: scan of probe, T=2: ∂loss/∂p = dp does not hold for p_0_0_0
     """
     definition, labels = tree(function), cited(textwrap.dedent(inspect.getsource(function)))
     for statement in ast.walk(definition):
