@@ -97,7 +97,7 @@ def forward(
     H = P["R"].shape[1]
     p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P)
 
-    read = xp.empty((T + 1, len(parts) * H + D + 1, B), x.dtype)  # h_{t-1}, x_t, 1, and what later stages read
+    read = xp.zeros((T + 1, len(parts) * H + D + 1, B), x.dtype)  # h_{t-1}, x_t, 1, and what later stages read
     read[0, :H], read[:T, H : H + D], read[:, H + D] = state[0], x, 1
     steps = []
     for t in range(T):

@@ -426,14 +426,14 @@ def test_predict_some_at_a_time(batch, lengths):
 
 def test_a_batch_takes_the_memory_of_a_batch():
     model = Model([lstm(2, 64), last(), dense(64, 2)], softmax_cross_entropy, rng=rng())
-    x, y, peaks = np.zeros((400, 50, 2), np.float32), np.zeros(400, int), []
+    x, y, peaks = np.zeros((1600, 50, 2), np.float32), np.zeros(1600, int), []
     calls = [
         lambda batch: model.predict(x, batch=batch),
         lambda batch: fit(model, x[:4], y[:4], epochs=1, rng=rng(), validation=(x, y), validation_batch=batch,
                           progress=False),
     ]  # fmt: skip
     for call in calls:
-        for batch in (400, 10):
+        for batch in (1600, 40):
             tracemalloc.start()
             call(batch)
             peaks.append(tracemalloc.get_traced_memory()[1])
