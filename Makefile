@@ -17,7 +17,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
 PYTEST := $(PY) -m pytest
 LINT := $(PY) -m ruff check . && $(PY) -m mypy
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 300
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 900
 # Two processes share the files of tests and the notebooks.
 TWO := -n 2 --dist loadfile --durations=10
 

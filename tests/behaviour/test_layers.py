@@ -423,5 +423,5 @@ def test_a_sequence_in_two_halves_is_the_sequence():
     grad1, dx1, first = net.backward(caches1, dy[:3], dmiddle)
     np.testing.assert_equal([np.concatenate([y1, y2]), after], [y, final])
     np.testing.assert_equal(first, dstates0)
-    np.testing.assert_allclose(np.concatenate([dx1, dx2]), dx, rtol=0, atol=1e-13)  # products of other numbers of columns
+    np.testing.assert_allclose(np.concatenate([dx1, dx2]), dx, rtol=0, atol=1e-13)  # other products
     np.testing.assert_allclose(grad1 + grad2, grad, rtol=0, atol=1e-13)  # one sum over time or two: |grad| is about 10
