@@ -46,7 +46,7 @@ def test_playing_the_record_gives_bit_for_bit_what_the_functions_give(cell, own,
     def arrays(cell):
         h, final, cache = scan.forward(cell, P, x, state, mask=mask)
         grads, dx, dstate0 = scan.backward(cell, P, cache, dh, dstate)
-        kept = [plane for step in cache.steps for stage in step for plane in stage.kept]
+        kept = [plane for step in cache.steps for of_stage in step for plane in of_stage]
         return [h, *final, *kept, *grads.values(), dx, *dstate0]
 
     seen = []
