@@ -163,7 +163,7 @@ OF_PYTHON = {"range", "reversed", "tuple", "zip"}
 OF_THE_SCAN = {"check_forward", "_check_backward", "_own", "_of_each", "parts_of", "countdown", "chunks", "put", "flat",
                "columns"}  # fmt: skip
 HARMLESS = {*OF_PYTHON, *OF_THE_SCAN, "Cache"}
-ROOM = {"empty", "reshape"}
+ROOM = {"empty", "zeros", "reshape"}
 HARMLESS_METHODS = {"step", "back", "get", "items", "empty_like", "zeros_like", "concatenate", "append", *ROOM}
 ARITHMETIC = (ast.BinOp, ast.UnaryOp, ast.NamedExpr, ast.Compare, ast.Lambda)
 

@@ -69,6 +69,23 @@ def judged_by_values(cell):
     return None if gradcheck.relative_error(found, expected) <= TOLERANCE else "a wrong value"
 
 
+def judged_by_planes(cell):
+    """What a step returns and keeps are planes, (H, B); a tuple of one plane would broadcast, and be right by luck."""
+    T, B, D, H = SIZES[0]
+    P = {name: np.ones(shape) for name, shape in scan.parameter_shapes(cell, D, H).items()}
+    shapes = set()
+    for k, stage in enumerate(cell.stages):
+
+        def watched(*args, step=stage.step):
+            state, kept = step(*args)
+            shapes.update(np.shape(plane) for plane in (*state, *kept))
+            return state, kept
+
+        cell = cell.altered(k, step=watched)
+    scan.forward(cell, P, np.ones((T, D, B)))
+    return None if shapes == {(H, B)} else "no plane"
+
+
 def judged_by_proof(prove):
     """Rung 1 or 2: how a mutant dies, or None."""
     try:
@@ -86,6 +103,7 @@ def judge_cell(name):
         return (
             judged_by_numbers(cell)
             or (judged_by_values(cell) if has_relu(cell) else None)
+            or judged_by_planes(cell)
             or judged_by_proof(lambda: prove_cell(cell))
         )
 
@@ -223,9 +241,24 @@ def judge_positive(module):
 
 
 def judge_names(module):
-    """The late probe once more, of this module's classes, a step altered and altered back: a cell that is right."""
+    """The late probe once more, of this module's classes, a step altered and altered back: a cell that is right.
+
+    The first of its stages may take the sum, the second may not.
+    """
+
+    def is_refused(stages):
+        try:
+            module.Cell("sums late", stages, states="hc")
+        except ValueError as error:
+            return str(error) == "stages: expected sums of the first stage only, got ('w',)"
+
     step = LATE_PROBE.stages[1].step
     try:
+        summed = module.Stage("w", waiting_step, waiting_back, sums=True)
+        plain = module.Stage("v", waiting_step, waiting_back)
+        module.Cell("sums first", (summed, plain), states="hc")
+        if not is_refused((plain, summed)):
+            return "sums of a stage that waits"
         stages = [module.Stage(s.gates, s.step, s.back, s.inputs, s.recurs) for s in LATE_PROBE.stages]
         cell = module.Cell("late probe", stages, states="hc", own="01", forget="2")
         hash(cell)  # its stages are a tuple now
