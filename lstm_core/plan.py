@@ -259,11 +259,13 @@ def framed(found: Calculation, place: dict[str, str], lines: list[str]) -> str:
         ...
         return (r0,), (r0,), (0,), ()
     """
-    returned = {place.get(x, x) for x in found.returned}
-    blocks = [r for r in registers(place) if r in returned], [r for r in registers(place) if r not in returned]
+    kept, returned = ({place.get(x, x) for x in names} for names in (found.outputs.get("kept", ()), found.returned))
+    blocks: dict[tuple[bool, bool], list[str]] = {}  # planes that live equally long are made at once
+    for r in registers(place):
+        blocks.setdefault((r in kept, r in returned), []).append(r)
     head = f"def {found.function.__name__}({', '.join(found.inputs)}{', tanh' if 'u' in found.inputs else ''}):"
     given = [f"{', '.join(planes)}, = {argument}" for argument, planes in found.inputs.items() if planes]
-    made = [f"{', '.join(block)}, = planes(xp, {found.like}, {len(block)})" for block in blocks if block]
+    made = [f"{', '.join(block)}, = planes(xp, {found.like}, {len(block)})" for block in blocks.values()]
     results = []
     for key, values in found.outputs.items():
         whole = f"({''.join(f'{place.get(x, x)}, ' for x in values)[:-1]})" if values else "()"
