@@ -37,7 +37,7 @@ help:
 	@echo "make ledger      prove every displayed equation, and write the book's page of them"
 	@echo "make fuzz        altered files of every format, fresh ones each time (FUZZ_SECONDS=60 FUZZ_SEED=...);"
 	@echo "                 then all bad arguments, 10,000 random networks and 2,000 random trainings (half an hour)"
-	@echo "make bench       training steps beside PyTorch's, into benchmarks/results.json (quarter of an hour, quiet machine)"
+	@echo "make bench       training steps beside PyTorch's, into benchmarks/results.json (ten minutes, quiet machine)"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
 	@echo "make lint        style and types only"
@@ -97,7 +97,7 @@ formal: $(ENV)
 # In an environment of its own: PyTorch and Numba are measured against, and nothing else needs them.
 bench: $(ENV)
 	@test -x _build/bench/bin/python || $(PY) -m venv _build/bench
-	@_build/bench/bin/python -m pip install -q -c requirements.txt -e . -r benchmarks/requirements.txt
+	@_build/bench/bin/python -m pip install -q -c requirements.txt -e ".[onnx]" -r benchmarks/requirements.txt
 	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE _build/bench/bin/python benchmarks/speed.py
 
 notebooks: $(ENV)

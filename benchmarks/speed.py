@@ -1,107 +1,52 @@
-"""Measures training steps of lstm_core beside PyTorch's, and the memory of a gradient; writes results.json.
+"""Measures what `programs` has, and writes results.json, from which the chapter on speed has its numbers.
 
     make bench
 
-A step is forward, loss, backward and Adam, float32, on a model of one recurrent layer and a dense readout with softmax
-and cross-entropy. All programs take turns in one process on one thread (make says so to NumPy), so that a busy moment
-hits all alike, and each figure is the least and the median of at least 20 runs. `products` are the matrix products of a
-step alone, in their best arrangement: R h for each step; W x, dW and dR for all steps at once.
+On one core all programs take turns in one process, so that a busy moment hits all alike. On two cores each program has
+a process of its own, one after the other, for the waiting threads of one library would slow down the next. Each figure
+is the least and the median of at least 20 runs, in milliseconds.
 """
 
 import json
+import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 import tracemalloc
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
-import numba
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+if os.environ["OMP_NUM_THREADS"] == "1" and "halves" not in sys.argv:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before a library counts the cores
+
 import numpy as np
+import programs as p
 import threadpoolctl
-import torch
+from programs import CELLS, SHAPES
 
-import lstm_core
-from lstm_core import Model, cells, dense, last, optim, recurrent, softmax_cross_entropy
-from lstm_core.training import keep_memory
+from lstm_core import Model, dense, fit, recurrent, softmax_cross_entropy
+from lstm_core.compiled import preparation
 
-SHAPES = {  # T, B, D, H, classes, whether the last step only is read
-    "mnist": (28, 100, 28, 100, 10, True),
-    "parity": (50, 32, 2, 100, 2, False),
-    "charlm": (50, 50, 65, 256, 65, False),
-    "large": (64, 64, 128, 512, 128, False),
-}
-CELLS = {"lstm": ("lstm", False), "peephole lstm": ("lstm", True), "gru": ("gru", True), "rnn": ("rnn", False)}
-TORCH = {"lstm": torch.nn.LSTM, "peephole lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
-RUNS, SECONDS = 20, 12  # at least so many runs; more as long as a comparison takes no longer than this
+RUNS, SECONDS = 20, 10  # at least so many runs; more as long as a comparison takes no longer than this
+
+LSTM_STEPS = {
+    "plain": lambda shape: p.ours("lstm", shape, False), "compiled": lambda shape: p.ours("lstm", shape, True),
+    "torch": lambda shape: p.torch_step("lstm", shape, False),
+    "torch fused Adam": lambda shape: p.torch_step("lstm", shape, True),
+    "jax": p.jax_step, "keras": p.keras_step, "halves": p.halves,
+}  # fmt: skip
 
 
-def data(shape):
-    T, B, D, _, C, reads_last = SHAPES[shape]
-    rng = np.random.default_rng(0)
-    return rng.standard_normal((T, D, B), np.float32), rng.integers(0, C, (1 if reads_last else T, B))
-
-
-def ours(cell, shape, compiled):
-    """A training step of lstm_core."""
-    _, _, D, H, C, reads_last = SHAPES[shape]
-    name, own = CELLS[cell]
-    layers = [recurrent(name, D, H, own=own, compiled=compiled), *([last()] if reads_last else []), dense(H, C)]
-    model, (x, y) = Model(layers, softmax_cross_entropy, rng=np.random.default_rng(0)), data(shape)
-    optimizer = optim.adam()
-    state = optimizer.init(model.theta)
-
-    def step():
-        _, grad, _ = model.learn(x, y)
-        optimizer.update(model.theta, grad, state, 1e-3)
-
-    return step
-
-
-def theirs(cell, shape, fused):
-    """A training step of PyTorch."""
-    _, _, D, H, C, reads_last = SHAPES[shape]
-    layer, readout = TORCH[cell](D, H), torch.nn.Linear(H, C)
-    optimizer = torch.optim.Adam([*layer.parameters(), *readout.parameters()], 1e-3, fused=fused)
-    x, y = data(shape)
-    x, y = torch.tensor(np.ascontiguousarray(x.transpose(0, 2, 1))), torch.tensor(y).reshape(-1)
-
-    def step():
-        optimizer.zero_grad()
-        h, _ = layer(x)
-        loss = torch.nn.functional.cross_entropy(readout(h[-1:] if reads_last else h).reshape(-1, C), y)
-        loss.backward()
-        optimizer.step()
-
-    return step
-
-
-def products(cell, shape):
-    """The matrix products of the recurrent layer alone."""
-    T, B, D, H, _, _ = SHAPES[shape]
-    rows = len(getattr(cells, CELLS[cell][0].upper()).recurs) * H
-    rng = np.random.default_rng(0)
-    W, R, x, h, dz = (rng.standard_normal(s, np.float32) for s in ((rows, D), (rows, H), (D, T * B), (H, B), (rows, B)))
-    d, hs, u, dh = (np.empty(s, np.float32) for s in ((rows, T * B), (H, T * B), (rows, B), (H, B)))
-    d[:], hs[:] = 1, 1
-
-    def step():
-        W @ x
-        for _ in range(T):
-            np.matmul(R, h, out=u)
-            np.matmul(R.T, dz, out=dh)
-        d @ x.T
-        d @ hs.T
-
-    return step
-
-
-def compare(steps):
+def compare(steps, seconds=SECONDS):
     """name -> (least, median) in milliseconds; the steps take turns."""
     for step in steps.values():
         step(), step()
     found, begin = {name: [] for name in steps}, time.perf_counter()
-    while len(found[next(iter(steps))]) < RUNS or time.perf_counter() - begin < SECONDS:
+    while len(next(iter(found.values()))) < RUNS or time.perf_counter() - begin < seconds:
         for name, step in steps.items():
             start = time.perf_counter()
             step()
@@ -109,58 +54,173 @@ def compare(steps):
     return {name: (round(min(t), 3), round(statistics.median(t), 3)) for name, t in found.items()}
 
 
-def memory():
-    """Peak bytes of a gradient of the LSTM beside x and the outputs, in units of T·H·B numbers."""
+def shown(label, found, other):
+    ratios = {name: round(least / found[other][0], 2) for name, (least, _) in found.items()}
+    print(f"{label:22s} {other} {found[other][0]:8.2f} ms; as a ratio to it {ratios}", flush=True)
+    return found
+
+
+def steps_on_one_core():
     found = {}
-    for T, H, B, D in ((10_000, 16, 4, 4), (1_000, 64, 8, 8), (28, 100, 100, 28)):
-        layer = recurrent("lstm", D, H, own=False, compiled=False)
-        model = Model([layer, dense(H, 2)], softmax_cross_entropy, rng=np.random.default_rng(0))
+    for cell in CELLS:
+        for shape in SHAPES:
+            programs = {
+                "plain": p.ours(cell, shape, False), "compiled": p.ours(cell, shape, True),
+                "torch": p.torch_step(cell, shape, False), "torch fused Adam": p.torch_step(cell, shape, True),
+                "products": p.products(cell, shape),
+            }  # fmt: skip
+            if cell == "lstm":
+                programs |= {"jax": p.jax_step(shape), "keras": p.keras_step(shape)}
+            found.setdefault(cell, {})[shape] = shown(f"{cell} {shape}", compare(programs), "torch")
+    return found
+
+
+def forward_on_one_core():
+    found = {}
+    for shape in SHAPES:
+        programs = {
+            "plain": p.our_forward(shape, False), "compiled": p.our_forward(shape, True),
+            "torch": p.torch_forward(shape), "onnxruntime": p.onnxruntime_forward(shape),
+        }  # fmt: skip
+        found[shape] = shown(f"forward {shape}", compare(programs, 5), "torch")
+    return found
+
+
+def beside_the_textbook():
+    found = {}
+    for shape in SHAPES:
+        programs = {name: LSTM_STEPS[name](shape) for name in ("plain", "compiled")}
+        programs |= {f"textbook {dtype}": p.textbook(shape, dtype) for dtype in ("float32", "float64")}
+        found[shape] = shown(f"textbook {shape}", compare(programs, 5), "plain")
+    return found
+
+
+def from_the_textbook():
+    """Forward and backward in the scan, from a product a step to the shipped code; and R h in rows and in columns."""
+    found = {}
+    for shape, (T, *_) in SHAPES.items():
+        programs = {
+            "a product for each step": p.scanned(shape, lambda cell: cell, 1),
+            "a product for all steps": p.scanned(shape, lambda cell: cell, T),
+            "a product for ten steps": p.scanned(shape, lambda cell: cell, 10),
+            "planned": p.scanned(shape, preparation(False), 10), "compiled": p.scanned(shape, preparation(True), 10),
+            "products": p.products("lstm", shape), "rows": p.rows(shape), "columns": p.columns(shape),
+        }  # fmt: skip
+        found[shape] = shown(f"scan {shape}", compare(programs, 5), "planned")
+    return found
+
+
+def in_a_process_of_its_own(program, threads, **environment):
+    """What a child measures, all shapes; it prints them as JSON."""
+    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    command, environ = [sys.executable, __file__, "--of", program], os.environ | counts | environment
+    told = subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout
+    return json.loads(told.splitlines()[-1])
+
+
+def steps_on_two_cores():
+    found = {shape: {} for shape in SHAPES}
+    for program in LSTM_STEPS:
+        for shape, times in in_a_process_of_its_own(program, 1 + (program != "halves")).items():
+            found[shape][program] = times
+    for shape in SHAPES:
+        shown(f"two cores {shape}", found[shape], "torch")
+    return found
+
+
+def without_kept_memory():
+    """A plain step where the C library hands freed memory back to the system; `fit` and all else here keep it."""
+    found = in_a_process_of_its_own("plain", 1, MALLOC_TRIM_THRESHOLD_="131072", MALLOC_MMAP_THRESHOLD_="131072")
+    print("without kept memory", found, flush=True)
+    return found
+
+
+def growth():
+    """Milliseconds of a plain step of the LSTM against T, B and H, from T = 32, B = 32, H = 64, D = 16."""
+    found = {}
+    for letter, values in {"T": (32, 64, 128, 256), "B": (32, 64, 128, 256), "H": (64, 128, 256, 512)}.items():
+        for value in values:
+            size = {"T": 32, "B": 32, "H": 64} | {letter: value}
+            SHAPES["grown"] = (size["T"], size["B"], 16, size["H"], 10, True)
+            found.setdefault(letter, {})[value] = compare({"plain": p.ours("lstm", "grown", False)}, 1)["plain"][0]
+    del SHAPES["grown"]
+    print("growth", found, flush=True)
+    return found
+
+
+def epoch_of_fit():
+    """An epoch of `fit` on 6,000 examples as large as MNIST's, beside the same updates alone; and at charlm."""
+    found = {}
+    for shape in ("mnist", "charlm"):
+        T, B, D, _, C, reads_last = SHAPES[shape]
+        rng, updates = np.random.default_rng(0), 60 if shape == "mnist" else 20
+        x = rng.standard_normal((updates * B, T, D), np.float32)
+        y = rng.integers(0, C, (updates * B,) if reads_last else (updates * B, T))
+        model = p.our_model("lstm", shape, False)
+
+        def epoch(model=model, x=x, y=y, B=B):
+            fit(model, x, y, epochs=1, batch=B, rng=np.random.default_rng(0), progress=False)
+
+        step = p.ours("lstm", shape, False)
+        torch = p.torch_step("lstm", shape, False)
+        programs = {"fit": epoch, "updates": lambda step=step, n=updates: [step() for _ in range(n)],
+                    "torch's updates": lambda step=torch, n=updates: [step() for _ in range(n)]}  # fmt: skip
+        found[shape] = {"updates": updates} | shown(f"epoch {shape}", compare(programs, 10), "updates")
+    return found
+
+
+def memory():
+    """Peak bytes of a gradient of the LSTM, in units of T·H·B numbers."""
+    found = {}
+    for T, H, B, D in ((10_000, 128, 16, 2), (10_000, 64, 8, 2), (1_000, 64, 64, 64), (28, 100, 100, 28)):
+        model = Model([recurrent("lstm", D, H, own=False, compiled=False), dense(H, 2)], softmax_cross_entropy,
+                      rng=np.random.default_rng(0))  # fmt: skip
         x, y = np.ones((T, D, B), np.float32), np.zeros((T, B), np.int64)
         model.learn(x, y)
         tracemalloc.start()
         model.learn(x, y)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        found[f"T={T} H={H} B={B} D={D}"] = round((peak - 4 * T * 2 * B) / (4 * T * H * B), 2)
+        found[f"{T}, {H}, {B}, {D}"] = round(peak / (4 * T * H * B), 2)
+    print("memory", found, flush=True)
     return found
+
+
+def least(step, runs=200):
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def machine():
     model = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")] or [":?"]
     blas = [info["architecture"] for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"]
+    rng = np.random.default_rng(0)
+    x, a = rng.standard_normal(40_000, np.float32), rng.standard_normal((1500, 1500), np.float32)
+    out, product, far = np.empty_like(x), np.empty_like(a), np.empty((3, 8_000_000), np.float32)
+    far[:] = 1
     return {
-        "processor": model[0].split(":")[1].strip(), "OpenBLAS kernels": blas, "python": platform.python_version(),
-        "numpy": np.__version__, "torch": torch.__version__, "numba": numba.__version__,
-        "lstm_core": lstm_core.__version__,
-        "tanh, ns an element": round(tanh_speed(), 2), "threads": 1,
+        "date": date.today().isoformat(), "processor": model[0].split(":")[1].strip(), "OpenBLAS kernels": blas[0],
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "numba", "torch", "jax", "keras", "onnxruntime")},
+        "ns for a tanh": round(1e9 * least(lambda: np.tanh(x, out)) / x.size, 3),
+        "Gflop/s of a large product": round(2e-9 * 1500**3 / least(lambda: np.matmul(a, a, product), 20), 1),
+        "GB/s of an addition in memory": round(12e-9 * far.shape[1] / least(lambda: np.add(*far[:2], far[2]), 20), 1),
+        "us for an empty call of NumPy": round(1e6 * least(lambda: np.add(x[:1], x[:1], out[:1]), 2000), 3),
     }  # fmt: skip
 
 
-def tanh_speed():
-    x = np.random.default_rng(0).standard_normal(40_000, np.float32)
-    out, best = np.empty_like(x), 1.0
-    for _ in range(200):
-        start = time.perf_counter()
-        np.tanh(x, out)
-        best = min(best, time.perf_counter() - start)
-    return 1e9 * best / x.size
-
-
 def main():
-    torch.set_num_threads(1)
-    keep_memory()
-    results = {"machine": machine(), "memory of a gradient, T·H·B numbers": memory(), "step, ms": {}}
-    print(json.dumps(results["machine"], indent=1), flush=True)
-    for cell in CELLS:
-        for shape in SHAPES:
-            steps = {
-                "plain": ours(cell, shape, False), "compiled": ours(cell, shape, True),
-                "torch": theirs(cell, shape, False), "torch fused Adam": theirs(cell, shape, True),
-                "products": products(cell, shape),
-            }  # fmt: skip
-            found = results["step, ms"].setdefault(cell, {})[shape] = compare(steps)
-            ratios = {name: round(found[name][0] / found["torch"][0], 2) for name in found}
-            print(f"{cell:14s} {shape:7s} torch {found['torch'][0]:8.2f} ms; as a ratio {ratios}", flush=True)
+    if sys.argv[1:2] == ["--of"]:
+        program = LSTM_STEPS[sys.argv[2]]
+        print(json.dumps({shape: compare({"": program(shape)}, 4)[""] for shape in SHAPES}))
+        return
+    parts = [machine, steps_on_one_core, forward_on_one_core, beside_the_textbook, from_the_textbook,
+             steps_on_two_cores, without_kept_memory, growth, epoch_of_fit, memory]  # fmt: skip
+    results = {part.__name__.replace("_", " "): part() for part in parts}
     path = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).with_name("results.json"))
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
