@@ -21,7 +21,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 900
 # Two processes share the files of tests and the notebooks.
 TWO := -n 2 --dist loadfile --durations=10
 
-SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find chapters figures formal lstm_core lstm_formats lstm_proofs \
+SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find benchmarks chapters figures formal lstm_core lstm_formats lstm_proofs \
 	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
 .PHONY: help env book test proofs formal bench notebooks ledger fuzz serve links lint lock wheel clean FORCE

@@ -181,7 +181,9 @@ def textbook(shape: str, dtype: str = "float32") -> Callable:
             mean[k] = 0.9 * mean[k] + 0.1 * grad
             square[k] = 0.999 * square[k] + 0.001 * grad**2
             P[k] -= RATE * mean[k] / (1 - 0.9 ** count[0]) / (np.sqrt(square[k] / (1 - 0.999 ** count[0])) + 1e-8)
+        return grads
 
+    step.parameters = P
     return step
 
 

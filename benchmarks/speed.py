@@ -1,11 +1,15 @@
 """Measures what `programs` has, and writes results.json, from which the chapter on speed has its numbers.
 
     make bench
+    python benchmarks/speed.py machine memory      # only these parts, the others stay as they are
 
 On one core all programs take turns in one process, so that a busy moment hits all alike. On two cores each program has
 a process of its own, one after the other, for the waiting threads of one library would slow down the next. Each figure
 is the least and the median of at least 20 runs, in milliseconds.
 """
+
+# ruff: noqa: E402
+# Cores are chosen before a library counts them, and so some imports come after.
 
 import json
 import os
@@ -19,9 +23,9 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-if os.environ["OMP_NUM_THREADS"] == "1" and "halves" not in sys.argv:
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before a library counts the cores
+THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")
+ALONE = THREADS == "1" and "halves" not in sys.argv
+os.sched_setaffinity(0, {os.cpu_count() - 1} if ALONE else range(os.cpu_count()))  # before a library counts the cores
 
 import numpy as np
 import programs as p
@@ -34,11 +38,15 @@ from lstm_core.compiled import preparation
 RUNS, SECONDS = 20, 10  # at least so many runs; more as long as a comparison takes no longer than this
 
 LSTM_STEPS = {
-    "plain": lambda shape: p.ours("lstm", shape, False), "compiled": lambda shape: p.ours("lstm", shape, True),
+    "plain": lambda shape: p.ours("lstm", shape, False),
+    "compiled": lambda shape: p.ours("lstm", shape, True),
     "torch": lambda shape: p.torch_step("lstm", shape, False),
     "torch fused Adam": lambda shape: p.torch_step("lstm", shape, True),
-    "jax": p.jax_step, "keras": p.keras_step, "halves": p.halves,
-}  # fmt: skip
+    "jax": p.jax_step,
+    "keras": p.keras_step,
+    "halves": p.halves,
+}
+TEXTBOOK = {"textbook float32": p.textbook, "textbook float64": lambda shape: p.textbook(shape, "float64")}
 
 
 def compare(steps, seconds=SECONDS):
@@ -87,15 +95,16 @@ def forward_on_one_core():
 
 
 def beside_the_textbook():
-    found = {}
+    """Each in a process of its own, and the textbook's without `keep_memory`, as it would run."""
+    programs = ("plain", "compiled", "textbook float32", "textbook float64")
+    times = {program: in_a_process_of_its_own(program, 1) for program in programs}
+    found = {shape: {program: times[program][shape] for program in programs} for shape in SHAPES}
     for shape in SHAPES:
-        programs = {name: LSTM_STEPS[name](shape) for name in ("plain", "compiled")}
-        programs |= {f"textbook {dtype}": p.textbook(shape, dtype) for dtype in ("float32", "float64")}
-        found[shape] = shown(f"textbook {shape}", compare(programs, 5), "plain")
+        shown(f"textbook {shape}", found[shape], "plain")
     return found
 
 
-def from_the_textbook():
+def from_one_product_a_step():
     """Forward and backward in the scan, from a product a step to the shipped code; and R h in rows and in columns."""
     found = {}
     for shape, (T, *_) in SHAPES.items():
@@ -215,13 +224,17 @@ def machine():
 
 def main():
     if sys.argv[1:2] == ["--of"]:
-        program = LSTM_STEPS[sys.argv[2]]
+        program = (LSTM_STEPS | TEXTBOOK)[sys.argv[2]]
         print(json.dumps({shape: compare({"": program(shape)}, 4)[""] for shape in SHAPES}))
         return
-    parts = [machine, steps_on_one_core, forward_on_one_core, beside_the_textbook, from_the_textbook,
+    parts = [machine, steps_on_one_core, forward_on_one_core, beside_the_textbook, from_one_product_a_step,
              steps_on_two_cores, without_kept_memory, growth, epoch_of_fit, memory]  # fmt: skip
-    results = {part.__name__.replace("_", " "): part() for part in parts}
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).with_name("results.json"))
+    path = Path(__file__).with_name("results.json")
+    results = json.loads(path.read_text(encoding="utf-8")) if sys.argv[1:] else {}
+    for part in parts:
+        name = part.__name__.replace("_", " ")
+        if not sys.argv[1:] or name in sys.argv[1:]:
+            results[name] = part()
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
