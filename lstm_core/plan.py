@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ._fused import fused
 from .arrays import ZERO, namespace
 from .cells import Cell, positive
 from .checks import check_cell
@@ -293,14 +294,14 @@ def is_number(name: str) -> bool:
 
 
 def written(found: Calculation) -> Callable:
-    """The function that the plan's `text` is.
+    """The function that the plan's `text` is; on a GPU, one kernel.
 
     >>> from lstm_core.record import record
     >>> back = written(calculation(record(cells.RNN)[0].back))
     >>> back([np.ones((1, 1))], [np.full((1, 1), 0.5)], ())[0]  # dh (1 - h²)
     (array([[0.75]]),)
     """
-    return made(found, text(found), parts=_parts, positive=positive)
+    return fused(found, made(found, text(found), parts=_parts, positive=positive))
 
 
 def made(found: Calculation, text: str, **names: Any) -> Callable:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import standin
 from ladder import SIZES, TOLERANCE, gradient_errors
 
 from lstm_core import _chunks, cells, compiled, gradcheck, plan, scan, variants
@@ -93,6 +94,32 @@ def test_a_planned_cell_computes_what_the_cell_does(cell, reading, part, monkeyp
 def test_a_compiled_cell_computes_what_the_cell_does(cell, dtype, tolerance):
     for found, expected in zip(run(compiled.compile_cell(cell), dtype=dtype), run(cell, dtype=dtype), strict=True):
         assert found.dtype == dtype and gradcheck.relative_error(found, expected) <= tolerance
+
+
+@each_cell
+def test_a_kernel_computes_what_the_plan_does_bit_for_bit(cell, monkeypatch):
+    """As the strict stand-in for CuPy runs it: at most a launch for a stage and direction, the rest is the scan's."""
+    launched = []
+    launch = standin.ElementwiseKernel.__call__
+
+    def counted(kernel, *args):
+        launched.append(kernel.name)
+        return launch(kernel, *args)
+
+    monkeypatch.setattr(standin.ElementwiseKernel, "__call__", counted)
+    fast, rng, (T, D, H, B) = plan.plan(cell), np.random.default_rng(0), (3, 2, 4, 5)
+    for own in {len(cell.own) > 0, False}:
+        P = {name: rng.standard_normal(shape) for name, shape in scan.parameter_shapes(cell, D, H, own).items()}
+        x, dh = rng.standard_normal((T, D, B)), rng.standard_normal((T, H, B))
+        h, final, cache = scan.forward(fast, P, x)
+        expected = [h, *final, *scan.backward(fast, P, cache, dh)[0].values()]
+        launched.clear()
+        P, x, dh = {name: standin.asarray(array) for name, array in P.items()}, standin.asarray(x), standin.asarray(dh)
+        h, final, cache = scan.forward(fast, P, x)
+        found = [h, *final, *scan.backward(fast, P, cache, dh)[0].values()]
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a.get(), b)
+        assert 2 * T <= len(launched) <= 2 * T * len(cell.stages)  # a back that only hands on needs none
 
 
 @each_reading
