@@ -207,9 +207,9 @@ def _paper_section():
 
 
 PROBE = "../derive/scan.html#a-cell-that-nothing-can-hide-from"
-ALT = ("Overview: printed equations are equal to lines of code; the code is run on symbols, cell by cell and as a scan, "
-       "and recorded as terms of Coq, of which the kernel has checked the corollaries for every size. The theorem on "
-       "paper joins the two.")  # fmt: skip
+ALT = ("Overview: printed equations are equal to lines of code; the code is run on symbols, cell by cell and as a "
+       "scan, and recorded as terms of Coq, of which the kernel has checked the corollaries for every size. The proof "
+       "on paper says the same of every cell.")  # fmt: skip
 
 
 def overview(counts: dict[str, int]) -> str:
@@ -217,22 +217,22 @@ def overview(counts: dict[str, int]) -> str:
     boxes = {
         "printed": (10, 10, 340, "#equations", "printed equations", f"{counts['equations']}, read from the pages"),
         "code": (10, 100, 340, "../derive/scan.html#the-code", "lines of code", f"{counts['lines']} cite an equation"),
-        "cell": (10, 200, 162, "#cells", "cell proofs", f"{counts['cells']} cells, symbols"),
+        "cell": (10, 200, 162, "#cells", "cell proofs", f"{counts['cells']} cells, on symbols"),
         "terms": (188, 200, 162, "../derive/kernel.html", "terms of Coq", f"{counts['terms']}, from the code"),
         "scan": (10, 300, 162, PROBE, "scan proof", "a probe, T = 2, 3"),
-        "lemmas": (188, 300, 162, "#the-kernel-s-lemmas", "kernel's lemmas", f"{counts['lemmas']} of every size"),
-        "paper": (10, 400, 162, "#on-paper", "theorem on paper", "every T, every cell"),
+        "lemmas": (188, 300, 162, "#the-kernel-s-lemmas", "kernel's lemmas", f"{counts['lemmas']}, and theorems"),
+        "paper": (10, 400, 162, "#on-paper", "paper proof", "every T, every cell"),
         "bptt": (188, 400, 162, "#coq-smooth_cell_in_the_scan", "corollaries", f"{counts['terms']}, every T, D, H, B"),
     }  # fmt: skip
     arrows = [("printed", "code", "equal, on symbols"), ("code", "cell", "run"), ("code", "terms", "recorded"),
-              ("cell", "scan", ""), ("terms", "lemmas", ""), ("scan", "paper", ""), ("lemmas", "bptt", ""),
-              ("paper", "bptt", "")]  # fmt: skip
+              ("cell", "scan", "with any cell"), ("terms", "lemmas", "checked"), ("scan", "paper", "induction"),
+              ("lemmas", "bptt", "induction"), ("paper", "bptt", "")]  # fmt: skip
     parts = []
     for start, end, words in arrows:
         x0, y0, width = boxes[start][:3]
         x1, y1, other = boxes[end][:3]
         if y0 == y1:
-            parts.append(f'<path d="M{x0 + width} {y0 + 30}H{x1 - 2}" marker-end="url(#tip)"/>')
+            parts.append(f'<path stroke-dasharray="4 3" d="M{x0 + width} {y0 + 30}H{x1}"/>')  # the same theorem
             continue
         x = x1 + other / 2
         parts.append(f'<path d="M{x:g} {y0 + 60}V{y1 - 2}" marker-end="url(#tip)"/>')
@@ -271,9 +271,9 @@ def page() -> str:
     return "\n\n".join([
         HEAD.rstrip(), overview(counts).rstrip(),
         "## Equations\n\nIn each table: the printed equation, the line of code that cites it and is proven equal to it "
-        "(a dash where no line computes just that: it is proven all the same), and where that line stands in the kernel."
-        " The scan in Coq was written by hand after `scan.py`; there the last column names the definition of the same "
-        "thing.",
+        "(a dash where no line computes just that: it is proven all the same), and where that line stands in the "
+        "kernel. The scan in Coq was written by hand after `scan.py`; there the last column names the definition of "
+        "the same thing.",
         "### The scan, with any cell\n\n"
         "1. *The code*, `scan.forward` and `scan.backward`: equal to the equations below, on symbols ({doc}`ledger`).\n"
         "1. *On symbols*, `prove_scan`, with a probe and with the LSTM; and the lines of the proof of "
@@ -288,8 +288,8 @@ def page() -> str:
         + "\n".join(where),
         "## On paper\n\nTheorems whose proofs are written for people, and what these proofs refer to.\n\n"
         + _paper_section(),
-        "## The kernel's lemmas\n\nOf the files that are not generated: what each lemma's proof names, and what names it."
-        " All rests on three axioms of Coq's real numbers, and on its library of analysis, which are not shown. "
+        "## The kernel's lemmas\n\nOf the files that are not generated: what each lemma's proof names, and what names "
+        "it. All rests on three axioms of Coq's real numbers, and on its library of analysis, which are not shown. "
         "A *tactic* is a small program that finds the steps of a proof; the kernel checks them like any others.\n\n"
         + _kernel_section(proven),
     ]) + "\n"  # fmt: skip
