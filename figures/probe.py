@@ -23,6 +23,7 @@ TEX = {
     "x": r"\mathbf{x}_t", "h": r"\mathbf{h}_{t-1}", "c": r"\mathbf{c}_{t-1}", "c_1": r"\mathbf{c}",
     "h_t": r"\mathbf{h}_t", "c_t": r"\mathbf{c}_t", "p_0'": r"\mathbf{p}_0",
 }  # fmt: skip
+TITLE = "The probe: two stages, with every arrow from a variable to one that reads it, and its factor."
 PRODUCTS = [("x", "a_0", "W"), ("h", "u_0", "R"), ("h", "u_1", "R"), ("q", "u_2", "R"), ("x", "a_1", "W")]
 BENDS = {("x", "a_1"): (366, -26), ("h", "r"): (150, 330), ("c", "q"): (300, 270), ("h", "c_1"): (190, 262)}
 
@@ -72,6 +73,5 @@ def drawn():
 
 if __name__ == "__main__":
     page = drawn()
-    title = "The probe: two stages, with every arrow from a variable to one that reads it, and its factor."
-    (HERE / "probe.svg").write_text(page.svg(title), encoding="utf-8")
+    (HERE / "probe.svg").write_text(page.svg(TITLE), encoding="utf-8")
     print(*page.faults(), sep="\n")
