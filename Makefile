@@ -34,7 +34,7 @@ help:
 	@echo "make proofs      only the exact proofs, one line each"
 	@echo "make formal      the theorem for every cell and every T, checked by Coq's kernel (needs Coq and Coquelicot)"
 	@echo "make notebooks   run all chapters and store their outputs (NB=chapters/x/y.ipynb: that one)"
-	@echo "make ledger      prove every displayed equation, and write the book's page of them"
+	@echo "make ledger      prove every displayed equation, and write the book's page of them and the map of the proofs"
 	@echo "make fuzz        altered files of every format, fresh ones each time (FUZZ_SECONDS=60 FUZZ_SEED=...);"
 	@echo "                 then all bad arguments, 10,000 random networks and 2,000 random trainings (half an hour)"
 	@echo "make bench       training steps beside PyTorch's, into benchmarks/results.json (ten minutes, quiet machine)"
@@ -105,6 +105,7 @@ notebooks: $(ENV)
 
 ledger: $(ENV)
 	@$(PY) -m lstm_proofs.ledger
+	@$(PY) tools/proof_map.py
 
 fuzz: $(ENV)
 	@$(PY) tools/fuzz.py

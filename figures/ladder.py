@@ -1,11 +1,16 @@
-"""Draws ladder.svg: one cell, printed, proven and trained. Run from anywhere: python figures/ladder.py"""
+"""Draws ladder.svg: one cell, printed, shipped, proven, trained and checked.
+
+Run from anywhere: python figures/ladder.py
+"""
 
 import inspect
+import re
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from palette import BLUE, GREEN, GREY
+from palette import BLUE, GREEN, GREY, INK
 from palette import LIT as ORANGE
 
 from lstm_core import Model, cells, constant, data, dense, fit, lstm, softmax_cross_entropy
@@ -21,6 +26,8 @@ rng = np.random.default_rng(0)
 model = Model([lstm(2, 32), dense(32, 2)], softmax_cross_entropy, rng=rng)
 strings = data.parity(rng, count=16_000, length=50)
 history = fit(model, *strings, epochs=1, batch=32, rate=constant(5e-3), clip=1.0, rng=rng, progress=False)
+printed = (HERE.parent / "formal" / "printed.txt").read_text(encoding="utf-8")
+assert re.search(r"^bptt_peephole\s+: bptt peephole\.cell$", printed, re.MULTILINE)
 
 
 def lines_of(function, wanted):
@@ -29,52 +36,67 @@ def lines_of(function, wanted):
     return [line for line in lines if line.startswith(tuple(wanted))]
 
 
-fig = plt.figure(figsize=(10, 4.3))
+WIDTH, HEIGHT = 7.4, 8.3
+fig = plt.figure(figsize=(WIDTH, HEIGHT))
 page = fig.add_axes((0, 0, 1, 1))
-page.set(xlim=(0, 10), ylim=(0, 4.3))
+page.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
 page.axis("off")
+inside = []  # texts, and the card that each must stay in
 
 
 def card(x, y, width, height, title, color):
-    page.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor=color, linewidth=1.5))
-    page.text(x + 0.12, y + height - 0.1, title, color=color, va="top", weight="bold", size=10)
+    box = page.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor=color, linewidth=2))
+    write(box, x + 0.14, y + height - 0.32, title, color=color, weight="bold")
+    return box
 
 
-def arrow(start, end, words, at, **style):
-    page.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1.5})
-    page.text(*at, words, ha="center", va="center", size=9, **style)
+def write(box, x, y, words, size=17, **style):
+    inside.append((page.text(x, y, words, size=size, **({"va": "center", "color": INK} | style)), box))
 
 
-card(0.1, 0.75, 2.75, 2.8, "the equations, as printed", BLUE)
-equations = [
-    r"$\mathbf{c}_t = \mathbf{f}_t \odot \mathbf{c}_{t-1} + \mathbf{i}_t \odot \mathbf{g}_t$",
-    r"$\mathbf{h}_t = \mathbf{o}_t \odot \tanh\,\mathbf{c}_t$",
-    r"$\mathrm{d}\bar{\mathbf{g}}_t = \mathrm{d}\mathbf{c}_t \odot \mathbf{i}_t \odot (1 - \mathbf{g}_t^2)$",
-]
-for k, equation in enumerate(equations):
-    page.text(0.25, 2.8 - 0.7 * k, equation, size=13.5, va="center")
+def arrow(start, end, words=""):
+    page.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 2, "mutation_scale": 18})
+    page.text(start[0] + 0.15, (start[1] + end[1]) / 2, words, va="center", size=17, color=INK)
 
-card(3.75, 0.75, 2.6, 2.8, "the code, as shipped", ORANGE)
-step = lines_of(cells.lstm_step, ("c =", "tanh_c =", "h ="))
-back = lines_of(cells.lstm_back, ("do_bar =", "dg_bar ="))
-code = ["def lstm_step(…):", *(f"  {line}" for line in step), "", "def lstm_back(…):", *(f"  {line}" for line in back)]
+
+equations = card(0.1, 6.28, 7.2, 1.92, "printed", BLUE)
+write(
+    equations, 0.3, 7.35, r"$\mathbf{c}_t = \mathbf{f}_t \odot \mathbf{c}_{t-1} + \mathbf{i}_t \odot \mathbf{g}_t$", 19
+)
+last = r"$\mathrm{d}\bar{\mathbf{g}}_t = \mathrm{d}\mathbf{c}_t \odot \mathbf{i}_t \odot (1 - \mathbf{g}_t^2)$"
+write(equations, 0.3, 6.7, last, 19)
+
+shipped = card(0.1, 3.28, 7.2, 2.4, "shipped", ORANGE)
+step, back = lines_of(cells.lstm_step, ("c =",)), lines_of(cells.lstm_back, ("dg_bar =",))
+code = ["def lstm_step(…):", *(f"  {line}" for line in step), "def lstm_back(…):", *(f"  {line}" for line in back)]
 for k, line in enumerate(code):
-    page.text(3.87, 3.02 - 0.25 * k, line, family="monospace", size=8.5, va="center")
+    write(shipped, 0.3, 4.92 - 0.44 * k, line, 16, family="monospace")
 
-center = {"ha": "center", "va": "center"}
-card(7.2, 2.5, 2.7, 1.7, "run on symbols: proven", GREEN)
-page.text(8.55, 3.35, r"$\dfrac{\partial}{\partial v}\sum_k w_k s'_k - \mathrm{d}v \equiv 0$", **center, size=12)
-page.text(8.55, 2.72, f"for all {proven} variables, exactly", **center, size=9)
+middle = {"ha": "center"}
+symbols = card(0.1, 0.1, 2.3, 2.5, "on symbols", GREEN)
+write(symbols, 1.25, 1.48, r"$\frac{\partial}{\partial v}\sum w s' = \mathrm{d}v$", 21, **middle)
+write(symbols, 1.25, 0.82, "proven,", **middle)
+write(symbols, 1.25, 0.42, f"{proven} times", **middle)
+numbers = card(2.55, 0.1, 2.3, 2.5, "on numbers", GREEN)
+curve = fig.add_axes((2.95 / WIDTH, 0.92 / HEIGHT, 1.75 / WIDTH, 1.05 / HEIGHT))
+curve.semilogy(history.batch_loss, color=GREEN, linewidth=2)
+curve.set(xticks=[], yticks=[])
+curve.minorticks_off()
+curve.set_ylabel("loss", size=16)
+write(numbers, 3.7, 0.42, "trained", **middle)
+kernel = card(5.0, 0.1, 2.3, 2.5, "in Coq", GREEN)
+write(kernel, 6.15, 1.58, "∀ T, D, H, B", 18, **middle)
+write(kernel, 6.15, 0.82, "checked", **middle)
+write(kernel, 6.15, 0.42, "by a kernel", **middle)
 
-card(7.2, 0.1, 2.7, 2.2, "run on numbers: trained", GREEN)
-curve = fig.add_axes((0.785, 0.135, 0.19, 0.275))
-curve.semilogy(history.batch_loss, color=GREEN, linewidth=1.5)
-curve.set_xlabel("batch", size=8, labelpad=1)
-curve.set_ylabel("loss", size=8, labelpad=1)
-curve.tick_params(labelsize=7)
+arrow((3.55, 6.2), (3.55, 5.76), "equal")
+for x in (1.25, 3.7, 6.15):
+    arrow((x, 3.2), (x, 2.68))
+page.text(2.47, 2.95, "the same code", va="center", ha="center", size=17, color=INK)
 
-arrow((2.9, 2.15), (3.7, 2.15), "equal", (3.3, 2.32))
-arrow((6.4, 2.5), (7.15, 3.2), "same\ncode", (6.63, 3.15))
-arrow((6.4, 1.8), (7.15, 1.1), "same\ncode", (6.63, 1.12))
-
+fig.canvas.draw()
+for text, box in inside:
+    outer, inner = box.get_window_extent(), text.get_window_extent()
+    if not (outer.x0 < inner.x0 and inner.x1 < outer.x1 and outer.y0 < inner.y0 and inner.y1 < outer.y1):
+        sys.exit(f"crosses its box: {text.get_text()}")
 fig.savefig(HERE / "ladder.svg", metadata={"Date": None, "Creator": None})

@@ -31,8 +31,8 @@ def kernel_text(found: Any) -> tuple[str, str, str]:
     made = [x for planes in found.outputs.values() for x in planes if x in values]
     lines = [f"T {op.name} = {_formula(op)}" for op in found.operations]
     lines += [f"out_{x} = {x}" for x in dict.fromkeys(made)]
-    parameters = (", ".join(f"T {x}" for x in names) for names in (read, [f"out_{x}" for x in dict.fromkeys(made)]))
-    return *parameters, "; ".join(lines)
+    results = [f"out_{x}" for x in dict.fromkeys(made)]
+    return ", ".join(f"T {x}" for x in read), ", ".join(f"T {x}" for x in results), "; ".join(lines)
 
 
 def _formula(op):

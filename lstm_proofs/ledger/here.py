@@ -1,28 +1,47 @@
 r"""`prove_here`: a cell of a chapter proves an equation of that chapter from its LaTeX, with values of its own.
 
 The grammar is that of `latex`, with these letters: the names of the values, Greek ones too, \mathbf or not. A subscript
-counts elements, from 1: y_k, W_{km}, or y_q where q is a value. Then there are e^{…}, \log of a factor, \frac{a}{b},
-[k = q], 1 where it is so and else 0, \sum_{j=1}^{C}, and \frac{\partial^+ q_m}{\partial v}, the value called "+q/v";
-without the plus it is "q/v". An index that no sum counts with stands for each of its values.
+counts elements, from 1: y_k, W_{km}, h_{t-1}, or y_q where q is a value; of a value that is a mapping it is a key. Then
+there are e^{…}, \log of a factor, \frac{a}{b}, [k = q], 1 where it is so and else 0, \sum_{j=1}^{C}, and
+\frac{\partial^+ q_m}{\partial v}, the value called "+q/v"; without the plus it is "q/v". ⊙ is elementwise,
+\langle x, y \rangle the sum of all products of elements of arrays of one shape; \hat{\mathbf h} is the value "h_hat",
+\delta h the value "δh". An index that no sum counts with stands for each of its values.
 """
 
 import functools
 import itertools
+import operator
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
+from sympy.polys.rings import PolyElement
 
 from lstm_proofs.proof import is_zero
 
 from .book import NOTEBOOKS
-from .latex import ENDS, Exponential, Number, Parser, Power, Product, Quotient, Sum, Transposed, Unproven, sides, walk
+from .latex import (
+    ENDS,
+    Elementwise,
+    Exponential,
+    Number,
+    Parser,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Transposed,
+    Unproven,
+    sides,
+    walk,
+)
 from .marks import marked
 
 
 class Element(NamedTuple):
-    """A value by its name, and the letters and numbers that say which element of it; () for all of it."""
+    """A value by its name, and what says which element of it, "k", "2" or "t-1"; () for all of it."""
 
     name: str
     indices: tuple
@@ -37,6 +56,13 @@ class Same(NamedTuple):
 
     a: str
     b: str
+
+
+class Inner(NamedTuple):
+    """⟨x, y⟩"""
+
+    x: tuple
+    y: tuple
 
 
 class Over(NamedTuple):
@@ -91,7 +117,11 @@ def prove_here(label: str, values: Mapping[str, Any]) -> None:
 def _equal(a, b):
     if np.shape(a) != np.shape(b):
         raise Unproven(f"the shapes differ: {np.shape(a)} and {np.shape(b)}")
-    return all(is_zero(sympy.expand_log(sympy.sympify(e))) for e in np.ravel(np.asarray(a - b, dtype=object)))
+    return all(map(_is_zero, np.ravel(np.asarray(a - b, dtype=object))))
+
+
+def _is_zero(e):
+    return is_zero(e if isinstance(e, PolyElement) else sympy.expand_log(sympy.sympify(e)))
 
 
 def _free(trees, values):
@@ -101,6 +131,7 @@ def _free(trees, values):
     found: dict[str, range] = {}
     for node in nodes:
         for axis, index in enumerate(node.indices if isinstance(node, Element) else ()):
+            index = index.rstrip("+-0123456789") or index
             if not index.isdigit() and index not in bound and index not in values:
                 extent = range(1, 1 + np.shape(values[node.name])[axis])
                 if found.setdefault(index, extent) != extent:
@@ -113,12 +144,17 @@ class Reader(Parser):
 
     def product(self):
         factors = [self.factor()]
-        while self.peek() not in ENDS:
+        while self.peek() not in (*ENDS, r"\rangle"):
             factors.append(self.factor())
         return factors[0] if len(factors) == 1 else Product(tuple(factors))
 
     def factor(self):
         token = self.peek()
+        if token == r"\langle":
+            self.take()
+            inner = Inner(self.expression(), (self.take(","), self.expression())[1])
+            self.take(r"\rangle")
+            return inner
         if token == r"\log":
             self.take()
             return Log(self.factor())
@@ -165,12 +201,17 @@ class Reader(Parser):
                 raise Unproven("an upright letter that is not d")
             name, indices = self.named()
             return Element(f"d{name}", indices)
+        if token == r"\delta":
+            name, indices = self.named()
+            return Element(f"δ{name}", indices)
+        if token == r"\hat":
+            token = f"{self.inside(self.group()).named().name}_hat"
         if token == r"\mathbf":
             (token,) = self.group()
         if self.peek() != "_":
             return Element(token, ())
         self.take()
-        return Element(token, tuple(index for index in self.group() if index != ","))
+        return Element(token, tuple(re.findall(r"(?:\d+|[^\W\d])(?:[+-]\d+)?", "".join(self.group()))))
 
 
 class Values:
@@ -180,20 +221,38 @@ class Values:
         self.values, self.indices = values, indices
 
     def number(self, index):
-        return self.indices.get(index) or (int(index) if index.isdigit() else self.values[index])
+        letter = index.rstrip("+-0123456789")
+        start = {**self.values, **self.indices}[letter] if letter else 0
+        return start + int(index[len(letter) :] or 0)
+
+    def element(self, name, indices):
+        array, numbers = self.values[name], [self.number(index) for index in indices]
+        if not indices:
+            return array
+        if isinstance(array, Mapping):
+            return array[numbers[0] if len(numbers) == 1 else tuple(numbers)]
+        if any(number < 1 for number in numbers):
+            raise IndexError(f"{name} has no element {numbers}")
+        return array[tuple(number - 1 for number in numbers)]
 
     def value(self, tree):
         of = self.value
         match tree:
             case Element(name, indices):
-                array = self.values[name]
-                return array[tuple(self.number(index) - 1 for index in indices)] if indices else array
+                return self.element(name, indices)
             case Number(value):
                 return value
             case Sum(terms):
                 return sum(-of(term) if sign == "-" else of(term) for sign, term in terms)
             case Product(factors):
                 return functools.reduce(_multiplied, map(of, factors))
+            case Elementwise(factors):
+                return functools.reduce(operator.mul, map(of, factors))
+            case Inner(x, y):
+                x, y = of(x), of(y)
+                if np.shape(x) != np.shape(y):
+                    raise Unproven(f"an inner product of shapes {np.shape(x)} and {np.shape(y)}")
+                return (x * y).sum()
             case Quotient(above, below):
                 return of(above) / of(below)
             case Power(base, exponent):

@@ -23,6 +23,7 @@ Displayed equations of the book. {count} of them, in {{doc}}`notation` and the p
 out of their chapter as they are typeset there, read by a parser, and proven on symbols to be what the shipped code
 computes. Read in the same way, and proven by a cell of their chapter for the values that it says: {by_cell}.
 Definitions, and formulas of somebody else's who is cited beside them: {others}. {{doc}}`../start/proofs` tells how.
+{{doc}}`proof-map` shows what each of them stands on.
 This page is written by that proof (`make ledger`), and `make test` fails if an equation, a line of code or this page
 has changed without the others.
 

@@ -13,8 +13,11 @@ SVGS = sorted(FIGURES.rglob("*.svg"))
 CSS = (ROOT / "_static" / "custom.css").read_text(encoding="utf-8")
 
 sys.path.insert(0, str(FIGURES))
+import account  # noqa: E402
+import chunks  # noqa: E402
 import graph  # noqa: E402
 import palette  # noqa: E402
+import probe  # noqa: E402
 import two_step  # noqa: E402
 
 PAGE = {"light": "#ffffff", "dark": "#121212"}  # the theme's; a test asks it
@@ -175,6 +178,18 @@ def test_frames_stand_in_the_chapters_with_their_words_and_equations(chapter, dr
         cited = set(re.findall(r"\{eq\}`eq-(\S+?)(?:-bar)?`", caption))
         assert all(cited & set(arrow.labels) for arrow in tips), name
         assert cited <= {label for arrow in arrows for label in arrow.labels}, name
+
+
+def test_the_pictures_of_the_scan_are_those_of_the_probe():
+    """Nothing is covered, and a probe that is changed has to be drawn again."""
+    page = probe.drawn()
+    assert page.faults() == account.page.faults() == chunks.page.faults() == []
+    factors = {(tail, tip): str(factor) for tail, tip, factor in probe.arrows()}
+    assert len(factors) == 15 and factors["u_0", "c_1"] == "2" and factors["a_1", "h_t"] == "3"
+    svg, stored = page.svg(probe.TITLE), (FIGURES / "probe.svg").read_text(encoding="utf-8")
+    assert re.sub(r"[-\d.]+", "", svg) == re.sub(r"[-\d.]+", "", stored)
+    numbers = [[float(x) for x in re.findall(r"-?\d+(?:\.\d+)?", drawing)] for drawing in (svg, stored)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=1.5)
 
 
 # ---- who reads whom, as the chapters print it -----------------------------------------------------------------------

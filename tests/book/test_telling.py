@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOLD = {  # chapter -> at least how many exercises
-    "start/preface": 5, "start/proofs": 6, "derive/learning": 6, "derive/rnn": 6, "derive/dynamics": 6, "run/speed": 6,
+    "start/preface": 5, "start/proofs": 6, "derive/learning": 6, "derive/rnn": 6, "derive/dynamics": 6,
+    "derive/scan": 6, "derive/kernel": 6, "run/speed": 6,
 }  # fmt: skip
 STARS = ("★", "★★", "★★★")
 WORDS_A_MINUTE, MINUTES_AN_EQUATION_LINE = 200, 1
