@@ -58,9 +58,10 @@ def test_what_is_one_of_the_four_is_not(tmp_path):
 
 
 def corruptions(latex):
-    """The LaTeX with a sign or an index changed, or with a transpose, a d, a bracket or a logarithm dropped."""
+    """The LaTeX with a sign, a function, an index or a number changed, or a transpose, a d or a logarithm dropped."""
     for pattern, becomes in (
         (r"(?<!\^)\+(?!\})", "-"), (r"-", "+"), (r"\^\\top", ""), (r"\\mathrm d ?", " "), (r"\[k = q\]", "1"),
+        (r"\\sigma(?!')", r"\\tanh"), (r"\\tanh(?!')", r"\\sigma"), (r"= ", "= 2 "), (r"_\{t", "_{1+t"),
         (r"e\^", "3^"), (r"y_k", "y_q"), (r"\\pi_q", r"\\pi_1"), (r"\\log(?= \\pi)", ""), (r"q_m(?= *\.)", "q_1"),
     ):  # fmt: skip
         for match in re.finditer(pattern, latex):
@@ -121,7 +122,7 @@ def test_what_holds_is_accepted(latex, monkeypatch):
 
 @pytest.mark.parametrize("latex, message", [
     (r"x_k = \sum_{j=1}^{n} x_j", "is not"), (r"\pi_k = x_k + 3", "is not"), (r"y = 1", "unknown symbol y"),
-    (r"x_k = M_k", "shapes differ"), (r"x_3 = 1", "does not make sense"), (r"\sum_{j=0}^{n} x_j = 3", "begin with 1"),
+    (r"x_k = M_k", "shapes differ"), (r"x_3 = 1", "does not make sense"), (r"\sum_{j=0}^{n} x_j = 3", "no element 0"),
     (r"\mathrm e x = 1", "that is not d"), (r"x", "not an equation"), (r"[k = 1 = x_k", "not an|expected"),
     (r"\frac{\partial x}{\partial M} = 7", "unknown symbol|does not make sense"), (r"\mathbf x = 1", "shapes differ"),
 ])  # fmt: skip
