@@ -37,6 +37,7 @@ from .latex import (
     Sum,
     Transposed,
     Unproven,
+    _product,
     sides,
     walk,
 )
@@ -114,11 +115,11 @@ def on_page(label: str) -> str:
     return found[0]
 
 
-def prove_here(label: str, values: Mapping[str, Any]) -> None:
+def prove_here(labels: str, values: Mapping[str, Any]) -> None:
     """Raise `Unproven` unless the marked equation `eq-label`, as it stands in the book, holds for `values`.
 
-    values: name -> a number, an expression, an array or a mapping of them, or a SymPy Lambda. "dy" is \\mathrm d y or
-            \\mathrm d\\mathbf y
+    labels: one, or several with blanks between them
+    values: name -> a number, an expression, an array or a mapping of them, a SymPy Lambda, or the range of an index
 
     >>> from lstm_proofs.ledger import prove_here
     >>> prove_here("softmax-gradient", {"dy": np.array([0]), "\\\\pi": np.array([1]), "q": 1})
@@ -126,20 +127,25 @@ def prove_here(label: str, values: Mapping[str, Any]) -> None:
     Traceback (most recent call last):
     lstm_proofs.ledger.latex.Unproven: eq-softmax-gradient: \\mathrm d y _ k is not \\pi _ k - [ k = q ]
     """
-    try:
-        members = sides(on_page(label), values, Reader)
-        trees = [side.tree for side in members]
-        free = _free(trees, values)
-        for numbers in itertools.product(*free.values()):
-            evaluation = Values(values, dict(zip(free, numbers)))
-            first, *others = map(evaluation.value, trees)
-            for side, other in zip(members[1:], others):
-                if not _equal(first, other, evaluation.small):
-                    raise Unproven(f"{members[0].text} is not {side.text}")
-    except Unproven as error:
-        raise Unproven(str(error) if str(error).startswith("eq-") else f"eq-{label}: {error}") from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise Unproven(f"eq-{label}: does not make sense: {type(error).__name__}: {error}") from error
+    for label in labels.split():
+        try:
+            _prove(on_page(label), {r"\mathrm i": sympy.I, **values})
+        except Unproven as error:
+            raise Unproven(str(error) if str(error).startswith("eq-") else f"eq-{label}: {error}") from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise Unproven(f"eq-{label}: does not make sense: {type(error).__name__}: {error}") from error
+
+
+def _prove(latex, values):
+    members = sides(latex, values, Reader)
+    trees = [side.tree for side in members]
+    free = _free(trees, values)
+    for numbers in itertools.product(*free.values()):
+        evaluation = Values(values, dict(zip(free, numbers)))
+        first, *others = map(evaluation.value, trees)
+        for side, other in zip(members[1:], others):
+            if not _equal(first, other, evaluation.small):
+                raise Unproven(f"{members[0].text} is not {side.text}")
 
 
 def _equal(a, b, small):
@@ -199,10 +205,14 @@ class Reader(Parser):
     def product(self):
         factors = [self.factor()]
         while self.peek() not in (*ENDS, r"\rvert"):
-            if self.peek() == r"\cdot":
+            if self.peek() == "/":
                 self.take()
-            factors.append(self.factor())
-        return factors[0] if len(factors) == 1 else Product(tuple(factors))
+                factors = [Quotient(_product(factors), self.factor())]
+            else:
+                if self.peek() == r"\cdot":
+                    self.take()
+                factors.append(self.factor())
+        return _product(factors)
 
     def factor(self):
         token = self.peek()
@@ -333,7 +343,7 @@ class Values:
     """
 
     def __init__(self, values, indices):
-        self.values, self.indices = {r"\mathrm i": sympy.I, **values}, indices
+        self.values, self.indices = values, indices
         self.small: dict[sympy.Dummy, Any] = {}
 
     def number(self, index):

@@ -75,12 +75,15 @@ def cells_run():
     def run(chapter):
         handed = {}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ledger, "prove_here", lambda label, values: handed.setdefault(label, dict(values)))
+            hand = lambda labels, values: handed.update({label: dict(values) for label in labels.split()})
+            patch.setattr(ledger, "prove_here", hand)
             patch.chdir(chapter.parent)
             names = {}
             for cell in nbformat.read(chapter, as_version=4).cells:
                 if cell.cell_type != "code" or "raise AssertionError" in cell.source:
                     continue
+                if chapter.parent.name != "derive" and "ledger" not in cell.source:
+                    continue  # cells of the other parts stand alone
                 if ("plt." in cell.source and "import" not in cell.source) or "seed" in cell.source:
                     continue
                 exec(cell.source.replace("plt.style.use", "str"), names)
