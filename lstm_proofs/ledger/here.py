@@ -2,9 +2,10 @@ r"""`prove_here`: a cell of a chapter proves an equation of that chapter from it
 
 The grammar is that of `latex`, with these letters: the names of the values, Greek ones too, \mathbf or not; "i_bar" is
 \bar\imath, "dy" \mathrm d y, "\nabla L" what it looks like, "f''" and "\kappa_+" too. A subscript counts: y_k, W_{km},
-h_{t-1}, or y_q where q is a value. An array counts from 1; a mapping has what it has: {0: …, 1: …} for steps, or
-{"i": …} for gates, so that R_i is the input gate's. An index that no sum counts with stands for each element of an
-array, or for each number of a range, "t": range(1, 3); it may be read as a number, as in a^t.
+h_{t-1}, or y_q where q is a value; "L_" is what L_k means where L alone is another value. An array counts from 1; a
+mapping has what it has: {0: …, 1: …} for steps, or {"i": …} for gates, so that R_i is the input gate's. An index that
+no sum counts with stands for each element of an array, or each number of a range, "t": range(1, 3); it may be read as a
+number, as in a^t.
 
 Then there are e^{…} and other powers, \log and \log_2 of a factor, \frac or \tfrac{a}{b}, \sqrt{…}, \Gamma(…),
 \lvert … \rvert, \sigma and \tanh, \operatorname{Im}, the imaginary unit \mathrm i, [k = q], 1 where it is so, else 0,
@@ -291,6 +292,8 @@ class Reader(Parser):
         found = self.named()
         if isinstance(self.kind.get(found.name), sympy.Lambda):
             return Applied(found.name, self.bracket())
+        if isinstance(self.kind.get(found.name), range):
+            return Count(found.name)
         if found.name not in self.kind:
             if found.indices or len(found.name) > 1 or not found.name.isalpha():
                 raise Unproven(f"unknown symbol {found.name}")
@@ -326,6 +329,7 @@ class Reader(Parser):
         group = self.group()
         if (whole := f"{token}_{''.join(group)}") in self.kind:
             return Element(whole, ())
+        token += "_" * (f"{token}_" in self.kind)
         indices: list = []
         for before, part in itertools.pairwise(["", *group]):
             if before in ("+", "-"):
