@@ -3,6 +3,7 @@
 Of the chapters that have been told anew, and of the exercises of all the others in *Check* and *Run*.
 """
 
+import importlib.util
 import re
 import statistics
 from pathlib import Path
@@ -19,13 +20,12 @@ EXERCISED = {  # chapters of which only the exercises have been told anew: the s
     "run/parity": 7, "run/parity-why": 6, "run/mpi": 7, "run/mnist": 6, "run/characters": 8, "run/showers": 8,
     "run/interchange": 8,
 }  # fmt: skip
-STARS = ("★", "★★", "★★★")
-WORDS_A_MINUTE, MINUTES_AN_EQUATION_LINE = 200, 1
+spec = importlib.util.spec_from_file_location("plan", ROOT / "tools" / "plan.py")
+plan = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(plan)
+cells_of, text_of, shown_code, minutes_to_read = plan.cells_of, plan.text_of, plan.shown_code, plan.minutes_to_read
+exercises_of, STARS, WORDS_A_MINUTE = plan.exercises_of, plan.STARS, plan.WORDS_A_MINUTE
 
-SOLUTION = re.compile(r"`{3,}\{solution-start\}.*?`{3,}\{solution-end\}", flags=re.DOTALL)
-HINT = re.compile(r"`{3,}\{hint\}.*?`{3,}", flags=re.DOTALL)
-EQUATION = re.compile(r"(`{3,})\{math\}\n(?::[^\n]*\n)*(.*?)^\1", flags=re.DOTALL | re.MULTILINE)
-EXERCISE = re.compile(r"```\{exercise\} ?([^\n]*)\n:label: (\S+)\n(.*?)```", flags=re.DOTALL)
 # What stands behind an exercise: a hint, and the beginning of the solution.
 FOLLOWS = r"\s*```\{hint\}\n:class: dropdown\n(?:(?!```).)+```\s*`{3,}\{solution-start\} (\S+)"
 
@@ -40,46 +40,8 @@ def exercised(request):
     return request.param
 
 
-def cells_of(name):
-    return nbformat.read(ROOT / "chapters" / f"{name}.ipynb", as_version=4).cells
-
-
-def is_hidden(cell):
-    return bool({"hide-input", "hide-cell", "remove-input", "remove-cell"} & {*cell.metadata.get("tags", ())})
-
-
-def text_of(cells):
-    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-
-
-def shown_code(cells):
-    """The code cells that a reader sees: not those that are hidden, and none of a solution."""
-    found, in_solution = [], False
-    for cell in cells:
-        if cell.cell_type == "markdown":
-            starts, ends = (cell.source.rfind(f"{{solution-{word}}}") for word in ("start", "end"))
-            in_solution = starts > ends or (in_solution and ends < 0)
-        elif not in_solution and not is_hidden(cell):
-            found.append(cell)
-    return found
-
-
 def lines_of(cell):
     return [line for line in cell.source.splitlines() if line.strip()]
-
-
-def minutes_to_read(cells):
-    """Of what is seen at first: no hidden code, no hints, no solutions. Code is prose; equations by lines."""
-    text = HINT.sub("", SOLUTION.sub("", text_of(cells)))
-    equation_lines = sum(1 + match[2].count(r"\\" + "\n") for match in EQUATION.finditer(text))
-    prose = re.sub(r"^:.*$|^`{3,}.*$", "", EQUATION.sub("", text), flags=re.MULTILINE)
-    words = len(prose.split()) + sum(len(cell.source.split()) for cell in shown_code(cells))
-    return words / WORDS_A_MINUTE + MINUTES_AN_EQUATION_LINE * equation_lines
-
-
-def exercises_of(text):
-    """(title, label, text, whether it is a project) of each exercise."""
-    return [(title, label, body, label.endswith("-project")) for title, label, body in EXERCISE.findall(text)]
 
 
 def test_code_is_short_and_asserts_are_hidden(name):
