@@ -93,7 +93,8 @@ def weeks():
     for week, (names, tasks) in enumerate(WEEKS, 1):
         minutes, marks, _, _ = counted(names.split())
         links = ", ".join(f"{{doc}}`../{name}`" for name in names.split())
-        tasks = ", ".join(f"{{ref}}`ex-{task}`" for task in tasks.split())
+        titles = {label: title for name in names.split() for title, label, *_ in exercises_of(text_of(cells_of(name)))}
+        tasks = ", ".join(f"{{ref}}`{titles[f'ex-{task}'].rstrip(' ★')} <ex-{task}>`" for task in tasks.split())
         rows.append(f"| {week} | {links} | {minutes} | {' / '.join(map(str, marks))} | {tasks} |")
     return "\n".join([head, *rows])
 
