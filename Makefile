@@ -24,7 +24,7 @@ TWO := -n 2 --dist loadfile --durations=10
 SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find benchmarks chapters figures formal lstm_core lstm_formats lstm_proofs \
 	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
-.PHONY: help env book test proofs formal bench notebooks ledger fuzz serve links lint lock wheel clean FORCE
+.PHONY: help env book test proofs formal bench notebooks ledger fuzz serve links lint lock student wheel clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,7 @@ help:
 	@echo "make fuzz        altered files of every format, fresh ones each time (FUZZ_SECONDS=60 FUZZ_SEED=...);"
 	@echo "                 then all bad arguments, 10,000 random networks and 2,000 random trainings (half an hour)"
 	@echo "make bench       training steps beside PyTorch's, into benchmarks/results.json (ten minutes, quiet machine)"
+	@echo "make student     the book without solutions, a starter notebook beside each chapter, into _build/student"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
 	@echo "make lint        style and types only"
@@ -112,6 +113,9 @@ fuzz: $(ENV)
 	FUZZ_ARGUMENTS=100000 FUZZ_NETWORKS=10000 FUZZ_TRAININGS=2000 FUZZ_MACHINES=500 \
 		$(PYTEST) -q -k fresh $(addprefix tests/,behaviour/test_arguments.py oracles/test_random_networks.py \
 		behaviour/test_random_trainings.py behaviour/test_stateful.py)
+
+student: $(ENV)
+	@$(PY) tools/student.py
 
 serve: book
 	$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html

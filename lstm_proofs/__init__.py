@@ -7,11 +7,13 @@ reads the book, and is imported by its name.
 
 import lstm_core.symbols  # which says what to install where SymPy is missing
 
+from .grade import Grade, grade, grade_scan
 from .proof import Disproof, Proof, is_zero
 from .prove_cell import prove_cell
 from .prove_layer import prove_layer, prove_loss
 from .prove_scan import PROBE, prove_scan
 
 __all__ = [
-    "PROBE", "Disproof", "Proof", "is_zero", "prove_cell", "prove_layer", "prove_loss", "prove_scan",
+    "PROBE", "Disproof", "Grade", "Proof", "grade", "grade_scan", "is_zero", "prove_cell", "prove_layer", "prove_loss",
+    "prove_scan",
 ]  # fmt: skip

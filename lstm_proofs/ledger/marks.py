@@ -67,6 +67,6 @@ def _proven_by_cells(chapter):
     for cell in nbformat.read(chapter, as_version=4).cells:
         if cell.cell_type == "code" and "prove_here" in cell.source:
             calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
-            calls = [call for call in calls if ast.unparse(call.func).endswith("prove_here") and call.args]
-            found |= {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+            first = [call.args[0] for call in calls if ast.unparse(call.func).endswith("prove_here") and call.args]
+            found |= {label for one in first if isinstance(one, ast.Constant) for label in one.value.split()}
     return found

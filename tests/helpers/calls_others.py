@@ -138,6 +138,20 @@ def prove_scan():
 
 
 @case
+def grade():
+    arguments = {"step": cells.rnn_step, "back": cells.rnn_back, "cell": cells.RNN, "own": True}
+    return Call(lambda **k: lstm_proofs.grade(**k).right, arguments, {"step": unknown, "back": unknown,
+            "cell": lambda v: zoo.SKIP if isinstance(v, cells.Cell) else BAD, "own": flag})  # fmt: skip
+
+
+@case
+def grade_scan():
+    arguments = {"forward": scan.forward, "backward": scan.backward, "cell": cells.RNN}
+    return Call(lambda **k: lstm_proofs.grade_scan(**k).right, arguments, {"forward": unknown, "backward": unknown,
+            "cell": lambda v: zoo.SKIP if isinstance(v, cells.Cell) else BAD})  # fmt: skip
+
+
+@case
 def prove_layer():
     small = lambda v: zoo.SKIP if count(v) is not BAD and v > 1 else count(v)
     return Call(lambda **k: len(lstm_proofs.prove_layer(**k)), {"layer": core.dense(1, 1), "T": 1, "B": 1},
