@@ -1,8 +1,8 @@
 """Boxes, operators and arrows for the pictures of the cells. A drawing is measured in inches.
 
-One code of colours in every picture: blue is a matrix product (the scan), pink a gate, green what else is elementwise
-(the cell), orange what the picture is about, grey the rest; their values are those of `palette`. Boxes are not filled:
-lines end at edges, and a line that passes beneath another is interrupted.
+Where a picture has named gates (lstm, peephole) each has its colour of `palette`. In the others blue is a matrix
+product (the scan), pink a gate, green what else is elementwise (the cell). Orange is what the picture is about, grey
+the rest. Boxes are not filled: lines end at edges, and a line that passes beneath another is interrupted.
 """
 
 from pathlib import Path
