@@ -94,7 +94,8 @@ def prove_scan(
     grads, dx, dstate0 = _three("backward", backward(cell, P, cache, V["dh"], dstate))
     found = {**grads, "x": dx, **dict(zip(state, dstate0, strict=True))}
     statement = f"scan of {cell.name}, T={T}{'' if mask is None else ', masked'}: "
-    return [prove_derivatives(f"{statement}∂loss/∂{v} = d{v}", loss, V[v], dv) for v, dv in found.items()]
+    every = [*parameters, "x", *state]  # what is missing has no shape
+    return [prove_derivatives(f"{statement}∂loss/∂{v} = d{v}", loss, V[v], found.get(v, ())) for v in every]
 
 
 def _three(name, found):

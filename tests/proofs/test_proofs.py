@@ -237,3 +237,12 @@ def test_symbols_pass_through_the_scan_unchanged():
     values = {s: n for name in S for s, n in zip(S[name].flat, N[name].flat, strict=True)}
     expected, _, _ = scan.forward(cells.GRU, {k: N[k] for k in "WRbp"}, N["x"])
     assert float(h[-1].item().subs(values)) == pytest.approx(expected[-1].item(), rel=1e-14)
+
+
+def test_a_derivative_that_is_missing_is_no_proof():
+    def backward(*arguments):
+        grads, dx, dstate0 = scan.backward(*arguments)
+        return {name: d for name, d in grads.items() if name != "b"}, dx, dstate0
+
+    with pytest.raises(Disproof, match="∂loss/∂b = db: expected shape"):
+        prove_scan(backward=backward)
