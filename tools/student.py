@@ -19,6 +19,7 @@ START, END = (re.compile(r"^(`{3,})\{solution-" + word + r"\}[^\n]*\n(?::[^\n]*\
 BLOCK = re.compile(r"^(`{3,})\{exercise\} ?([^\n]*)\n:label: (\S+)\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 HINT = re.compile(r"\s*^(`{3,})\{hint\}\n(?::[^\n]*\n)*(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\{(?:doc|ref|eq|numref|prf:ref|cite)\}`(?:[^`<]*<)?([^`>]*)>?`")
+LABEL, CITED = re.compile(r":label: (eq-[\w-]+)"), re.compile(r"\{eq\}`(eq-[\w-]+)`")
 IMPORTS = """import matplotlib.pyplot as plt
 import numpy as np
 
@@ -79,13 +80,18 @@ def write(folder):
     """Write the student edition into a folder, in place of what is there. Returns how many solutions it leaves out."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
-    removed = 0
+    removed, labels = 0, set()
     for path in sorted(folder.glob("chapters/*/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         removed += sum(len(START.findall(cell.source)) for cell in notebook.cells if cell.cell_type == "markdown")
+        before = set(LABEL.findall(path.read_text(encoding="utf-8")))
         nbformat.write(without_solutions(notebook), path)
+        labels |= before - {*LABEL.findall(path.read_text(encoding="utf-8"))}
         if exercises := starter(notebook, path.stem):
             nbformat.write(exercises, path.with_name(f"{path.stem}-exercises.ipynb"))
+    ledger = folder / "chapters" / "back" / "ledger.md"  # without the equations that stood in solutions
+    lines = ledger.read_text(encoding="utf-8").splitlines(keepends=True)
+    ledger.write_text("".join(line for line in lines if not {*CITED.findall(line)} & labels), encoding="utf-8")
     return removed
 
 

@@ -66,6 +66,14 @@ def test_each_chapter_proves_its_own_equations_without_solutions(edition):
                 assert f":label: eq-{label}\n" in text(left), f"{path.stem}: {label}"
 
 
+def test_no_page_cites_an_equation_that_is_gone(edition):
+    folder, _ = edition
+    pages = [text(read(path)) for path in folder.glob("chapters/*/*.ipynb")]
+    pages += [path.read_text(encoding="utf-8") for path in folder.glob("chapters/*/*.md")]
+    there = {label for page in pages for label in student.LABEL.findall(page)}
+    assert {label for page in pages for label in student.CITED.findall(page)} <= there and len(there) > 200
+
+
 def test_starter_notebooks_have_the_exercises_and_run(edition, monkeypatch):
     folder, _ = edition
     starters = sorted(folder.glob("chapters/*/*-exercises.ipynb"))
