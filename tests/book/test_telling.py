@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TOLD = {  # chapter -> at least how many exercises
     "start/preface": 5, "start/proofs": 6, "derive/learning": 6, "derive/rnn": 6, "derive/dynamics": 6,
+    "derive/gru": 6, "derive/variants": 6,
 }  # fmt: skip
 STARS = ("★", "★★", "★★★")
 WORDS_A_MINUTE, MINUTES_AN_EQUATION_LINE = 200, 1
