@@ -79,7 +79,46 @@ def two_steps(cell: Cell, own: bool = True) -> Graph:
     output = [Variable(cell.states[0], step) for step in (0, 1)]
     arrows += [Arrow(h, LOSS, sympy.Symbol(f"L by {h.symbol}", real=True), "loss", ()) for h in output]
     formulas = {v: formula for step in steps for v, formula in step.formulas.items()}
+    while partial := _partial_sum(formulas, arrows):
+        arrows = list(_by_way_of(partial, arrows))
+        tip, formula = partial.tip, formulas.pop(partial.tail)
+        formulas[tip] = formulas[tip].xreplace({partial.tail.symbol: formula})
+    names = _bars(formulas, cell.states)
+    symbols = {v.symbol: bar.symbol for v, bar in names.items()}
+    formulas = {names.get(v, v): formula.xreplace(symbols) for v, formula in formulas.items()}
+    arrows = [a._replace(tail=names.get(a.tail, a.tail), tip=names.get(a.tip, a.tip), factor=a.factor.xreplace(symbols))
+              for a in arrows]  # fmt: skip
     return Graph(cell, tuple(formulas), tuple(arrows), formulas)
+
+
+def _bars(formulas, states):
+    """New names for pre-activations that a stage has handed on: that of the gate they make, with a bar."""
+    made = {formula.free_symbols.pop(): v for v, formula in formulas.items()
+            if len(formula.free_symbols) == 1 and formula.atoms(sympy.Function)}  # fmt: skip
+    sums = [v for v, formula in formulas.items() if formula.is_Add and v.symbol in made and v.name not in states]
+    return {v: Variable(f"{made[v.symbol].name}_bar", v.step) for v in sums}
+
+
+def _partial_sum(formulas, arrows):
+    """The one arrow, with factor 1, that leaves a variable which is only a part of the sum at its tip; or None.
+
+    A cell of several stages has such variables: each stage adds its part of the pre-activation.
+    """
+    leaving = {}
+    for arrow in arrows:
+        leaving.setdefault(arrow.tail, []).append(arrow)
+    parts = [v for v, formula in formulas.items() if formula.is_Add and not formula.atoms(sympy.Function)]
+    alone = (leaving[v][0] for v in parts if len(leaving[v]) == 1 and leaving[v][0].factor == 1)
+    return next((arrow for arrow in alone if arrow.tip in parts and not arrow.tail.name.endswith("_bar")), None)
+
+
+def _by_way_of(partial, arrows):
+    """The arrows without `partial`; those into its tail lead to its tip."""
+    for arrow in arrows:
+        if arrow.tip == partial.tail:
+            yield arrow._replace(tip=partial.tip, labels=arrow.labels or partial.labels)
+        elif arrow != partial:
+            yield arrow
 
 
 class _Step:
@@ -208,6 +247,8 @@ def name_of(variable: Variable, d: bool = False) -> str:
     symbol = rf"\mathbf{{{letter}}}" if letter.islower() else letter
     if rest == "bar":
         symbol = rf"\bar{{{symbol}}}"
+    elif "." in rest:  # a matrix between two gates
+        symbol += f"_{{{rest.replace('.', '')}}}"
     elif rest and rest != "h":
         symbol += f"_{rest}"
     elif rest == "h":  # the only gate of the vanilla RNN: W, R and b have no index
@@ -240,6 +281,8 @@ def _tex(e, product=False):
         return str(e)
     if isinstance(e, sympy.tanh):
         return rf"\tanh {_tex(e.args[0])}"
+    if e.is_Function and e.func.__name__ == "positive":
+        return f"[{_tex(e.args[0])}>0]"
     if e.is_Pow and e.exp == 2:
         base, _, index = _tex(e.base).partition(" ") if isinstance(e.base, sympy.tanh) else (_tex(e.base), "", "")
         return f"{base}^2 {index}".strip()

@@ -44,5 +44,6 @@ d.arrow(add.right(), h.left(), color=GREEN)
 
 d.word(z.x + 0.27, LINE + 0.46, r"$\mathbf{z}_t$", PINK)
 d.word(3.95, LINE + 0.22, r"$\mathbf{r}_t$", PINK)
+d.word(again.x - 0.3, (OWN + LINE) / 2, r"$\mathbf{m}_t$", ORANGE)
 d.word(write.x + 0.28, LINE + 0.35, r"$\mathbf{n}_t$", GREEN)
 d.save()

@@ -12,7 +12,7 @@ from graph import LOSS, Variable, factor_tex, tex, two_steps
 from palette import GREY, LINE, LIT, colour
 from svg import HERE, Box, Curve, Page, outline
 
-from lstm_core import cells
+from lstm_core import cells, variants
 from lstm_core.cells import Cell
 
 SIZE, SMALL = 24, 23  # of letters: in a box, on an arrow
@@ -24,7 +24,7 @@ class Layout(NamedTuple):
     bends:  (tail, tip, steps between them) -> where arrows that are not straight have their middle, for a tail of step
             t and for one of step t+1
     whole:  where other nodes stand in the whole graph: L, which is one there; x; and the parameters, all that one
-            variable reads together, at x, y under its name
+            variable reads together, at x, y under its name. Empty: no whole graph is drawn
     sweeps: where the arrows from these parameters to step t have their middle
     """
 
@@ -89,6 +89,18 @@ GRU_BEFORE_LAYOUT = Layout(
     GRU_SWEEPS,
 )
 
+# Of variants: where the LSTM has what they have not is a gap. Only FGR has more, nine arrows from gates to gates.
+FRAMES_ONLY = Layout(LSTM_LAYOUT.places, LSTM_LAYOUT.bends | {("h", "g", 1): ((548, 330), None)}, {}, {})
+FGR_LAYOUT = Layout({
+    "o_bar": (60, 450, 110), "f_bar": (60, 450, 180), "i_bar": (60, 450, 250), "g_bar": (60, 450, 320),
+    "o": (185, 575, 110), "f": (185, 575, 180), "i": (185, 575, 250), "g": (185, 575, 320),
+    "c": (275, 665, SKY), "h": (290, 680, LAND + 5), "L": (160, 550, LAND + 15),
+}, {
+    ("c", "o_bar", 0): ((120, 30), (510, 30)), ("i", "c", 0): ((240, 180), (630, 180)),
+    ("g", "c", 0): ((255, 200), (645, 200)), ("o", "h", 0): ((260, 200), (650, 200)),
+    ("c", "h", 0): ((320, 200), (710, 200)),
+}, {}, {})  # fmt: skip
+
 PICTURES = {
     "rnn": Picture("vanilla RNN", cells.RNN, True, RNN_LAYOUT, (("h",), ("h_bar",), ("W_h", "b_h", "R_h"))),
     "lstm": Picture("LSTM", cells.LSTM, False, LSTM_LAYOUT, (
@@ -101,7 +113,17 @@ PICTURES = {
         ("h",), ("z", "z_bar"), ("n", "n_bar"), ("m",), ("r", "r_bar"), ("W_z", "b_z", "R_z"), ("p_n", "R_n"),
     )),
     "gru-before": Picture("GRU, reset before", cells.GRU_BEFORE, True, GRU_BEFORE_LAYOUT, (
-        ("h",), ("q",), ("r", "r_bar"), ("W_n", "b_n", "R_n"),
+        ("h",), ("q",), ("r", "r_bar"), ("W_n", "b_n", "R_n"), ("z", "z_bar"), ("n", "n_bar"), ("W_r", "b_r", "R_r"),
+    )),
+    "variants-nig": Picture("NIG", variants.NIG, True, FRAMES_ONLY, (("g", "c"),)),
+    "variants-nfg": Picture("NFG", variants.NFG, True, FRAMES_ONLY, (("c",),)),
+    "variants-nog": Picture("NOG", variants.NOG, True, FRAMES_ONLY, (("c",),)),
+    "variants-niaf": Picture("NIAF", variants.NIAF, True, FRAMES_ONLY, (("g",),)),
+    "variants-noaf": Picture("NOAF", variants.NOAF, True, FRAMES_ONLY, (("o", "c"),)),
+    "variants-cifg": Picture("CIFG", variants.CIFG, True, FRAMES_ONLY, (("i", "i_bar"),)),
+    "variants-fgr": Picture("FGR", variants.FGR, True, FGR_LAYOUT, (("o",),)),
+    "variants-rnn-relu": Picture("RNN with relu", variants.RNN_RELU, True, RNN_LAYOUT._replace(whole={}), (
+        ("h", "h_bar"),
     )),
 }  # fmt: skip
 
@@ -296,7 +318,8 @@ class Drawn(NamedTuple):
 def drawn() -> Iterator[tuple[str, Drawn]]:
     """The name of each file, and what is drawn into it."""
     for name, picture in PICTURES.items():
-        yield name, Drawn(Whole(picture).draw(), words(picture))
+        if picture.layout.whole:
+            yield name, Drawn(Whole(picture).draw(), words(picture))
         for lit in picture.frames:
             yield f"{name}-{lit[-1].replace('_', '-')}", Drawn(Drawing(picture, lit).frame(), words(picture, lit))
     # The historic mistake: the forward pass of one cell, the backward pass of another.
