@@ -6,6 +6,7 @@ same random numbers go in everywhere, in the layout that each program likes best
 """
 
 import os
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -82,6 +83,19 @@ def scanned(shape: str, prepared: Callable, chunk: int) -> Callable:
         scan.backward(cell, P, cache, h, inputs=False)
 
     return step
+
+
+def memory_of_a_gradient(T: int, H: int, B: int, D: int) -> float:
+    """The peak of `learn` for an LSTM and a readout of two classes, in numbers of float32."""
+    model = Model([recurrent("lstm", D, H, own=False, compiled=False), dense(H, 2)], softmax_cross_entropy,
+                  rng=np.random.default_rng(0))  # fmt: skip
+    x, y = np.ones((T, D, B), np.float32), np.zeros((T, B), np.int64)
+    model.learn(x, y)
+    tracemalloc.start()
+    model.learn(x, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 4
 
 
 def our_forward(shape: str, compiled: bool) -> Callable:

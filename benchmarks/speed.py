@@ -18,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import time
-import tracemalloc
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -32,7 +31,7 @@ import programs as p
 import threadpoolctl
 from programs import CELLS, SHAPES
 
-from lstm_core import Model, dense, fit, recurrent, softmax_cross_entropy
+from lstm_core import fit
 from lstm_core.compiled import preparation
 
 RUNS, SECONDS = 20, 10  # at least so many runs; more as long as a comparison takes no longer than this
@@ -182,15 +181,7 @@ def memory():
     """Peak bytes of a gradient of the LSTM, in units of T·H·B numbers."""
     found = {}
     for T, H, B, D in ((10_000, 128, 16, 2), (10_000, 64, 8, 2), (1_000, 64, 64, 64), (28, 100, 100, 28)):
-        model = Model([recurrent("lstm", D, H, own=False, compiled=False), dense(H, 2)], softmax_cross_entropy,
-                      rng=np.random.default_rng(0))  # fmt: skip
-        x, y = np.ones((T, D, B), np.float32), np.zeros((T, B), np.int64)
-        model.learn(x, y)
-        tracemalloc.start()
-        model.learn(x, y)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        found[f"{T}, {H}, {B}, {D}"] = round(peak / (4 * T * H * B), 2)
+        found[f"{T}, {H}, {B}, {D}"] = round(p.memory_of_a_gradient(T, H, B, D) / (T * H * B), 2)
     print("memory", found, flush=True)
     return found
 
