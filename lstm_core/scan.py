@@ -167,7 +167,8 @@ def backward(
             dW_b += da @ read_n[x_1].T  # scan-dW, scan-db
             if inputs:
                 dx[t : t + n] = steps_of(P["W"].T @ da, n)  # scan-dx
-    grads["W"], grads["b"] = dW_b[:, :-1], dW_b[:, -1:]  # scan-dW, scan-db
+    D = x.shape[1]
+    grads["W"], grads["b"] = dW_b[:, :D], dW_b[:, D:]
     return grads, dx, ds
 
 

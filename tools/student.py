@@ -89,9 +89,9 @@ def write(folder):
         labels |= before - {*LABEL.findall(path.read_text(encoding="utf-8"))}
         if exercises := starter(notebook, path.stem):
             nbformat.write(exercises, path.with_name(f"{path.stem}-exercises.ipynb"))
-    ledger = folder / "chapters" / "back" / "ledger.md"  # without the equations that stood in solutions
-    lines = ledger.read_text(encoding="utf-8").splitlines(keepends=True)
-    ledger.write_text("".join(line for line in lines if not {*CITED.findall(line)} & labels), encoding="utf-8")
+    for page in folder.glob("chapters/*/*.md"):  # the ledger and the map without the equations that stood in solutions
+        lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
+        page.write_text("".join(line for line in lines if not {*CITED.findall(line)} & labels), encoding="utf-8")
     return removed
 
 
