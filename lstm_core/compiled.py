@@ -12,11 +12,10 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ._fused import INFIX
 from .cells import Cell
 from .checks import check_cell, check_flag
 from .plan import Calculation, framed, is_number, made, plan, planned, registers, written
-
-INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
 def is_available() -> bool:

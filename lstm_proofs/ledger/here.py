@@ -273,17 +273,8 @@ class Reader(Parser):
             raise Unproven(f"an operator {word}")
         return Diagonal(self.bracket()) if word == "diag" else Applied(word, self.factor())
 
-    def powers(self, tree):
-        while self.peek() == "^":
-            self.take()
-            power = self.group()
-            if power == [r"\top"]:
-                tree = Transposed(tree)
-            elif len(power) == 1 and power[0].isdigit():
-                tree = Power(tree, int(power[0]))
-            else:
-                tree = Raised(tree, self.inside(power).all())
-        return tree
+    def raised(self, tree, power):
+        return Raised(tree, self.inside(power).all())
 
     def over(self):
         self.take(r"\sum"), self.take("_")

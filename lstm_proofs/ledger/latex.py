@@ -346,8 +346,11 @@ class Parser:
             elif len(power) == 1 and power[0].isdigit():
                 tree = Power(tree, int(power[0]))
             else:
-                raise Unproven(f"a power {' '.join(power)}")
+                tree = self.raised(tree, power)
         return tree
+
+    def raised(self, tree, power):
+        raise Unproven(f"a power {' '.join(power)}")
 
     def function(self):
         name, derived, power = self.take()[1:], False, 1
