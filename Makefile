@@ -17,7 +17,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
 PYTEST := $(PY) -m pytest
-LINT := $(PY) -m ruff check . && $(PY) -m mypy
+LINT := $(PY) -m ruff check . && $(PY) -m mypy && $(PY) -m codespell_lib .
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 900
 # Two processes share the files of tests and the notebooks.
 TWO := -n 2 --dist loadfile --durations=10
@@ -42,7 +42,7 @@ help:
 	@echo "make student     the book without solutions, a starter notebook beside each chapter, into _build/student"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
-	@echo "make lint        style and types only"
+	@echo "make lint        style, types and spelling only"
 	@echo "make wheel       lstm_core as a wheel, tried in an empty environment"
 	@echo "make lock        requirements.lock, after a change of requirements.txt (needs uv)"
 	@echo "make clean       remove what was built; what was installed (.venv, vendor) stays"
