@@ -14,7 +14,8 @@ def label(entry):
     people = entry.persons.get("author") or entry.persons.get("editor") or []
     names = [last_name(person) for person in people]
     said = names[0] if len(names) == 1 else f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
-    return f"{said or entry.fields.get('key', entry.key)}, {entry.fields.get('year', 'no year')}"
+    year = entry.fields.get("year")
+    return f"{said}, {year}" if year else said
 
 
 class Labels(BaseLabelStyle):

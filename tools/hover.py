@@ -32,7 +32,7 @@ MANY = {
     r"\pi",
 }  # letters that chapters use for more than one thing
 INLINE = re.compile(r'<span class="math notranslate nohighlight">\\\((.*?)\\\)</span>', re.DOTALL)
-BLOCK = re.compile(r'<div class="(math[^"]*)" id="equation-([^"]+)">(.*?)</div>', re.DOTALL)
+BLOCK = re.compile(r'<div class="([^"]*\bmath\b[^"]*)" id="equation-([^"]+)">(.*?)</div>', re.DOTALL)
 CITED = re.compile(r'<a class="reference internal" href="([^"#]*)#equation-([^"]+)">')
 
 
@@ -90,9 +90,9 @@ def collect(app, doctree):
     latex, cites = app.env.__dict__.setdefault("hover", {}), app.env.__dict__.setdefault("hover_cites", {})
     for node in doctree.findall(nodes.math_block):
         if node.get("label"):
-            latex[node["label"]] = (docname, node.astext())
+            latex[nodes.make_id(node["label"])] = (docname, node.astext())  # as it stands in the page's HTML
     cites[docname] = dict.fromkeys(
-        node["reftarget"] for node in doctree.findall(pending_xref) if node.get("reftype") == "eq"
+        nodes.make_id(node["reftarget"]) for node in doctree.findall(pending_xref) if node.get("reftype") == "eq"
     )
 
 

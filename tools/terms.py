@@ -32,7 +32,7 @@ class Term(NamedTuple):
 
     @property
     def url(self):
-        return "#term-" + nodes.make_id(self.names[0])
+        return "#term-" + re.sub(r"[^\w]+", "-", self.names[0]).strip("-")
 
 
 def glossary():
