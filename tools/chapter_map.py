@@ -14,8 +14,9 @@ import plan
 PLACE = "<!-- map: chapters -->"
 NEEDS = re.compile(r"\*\*You need\*\*(.*)")
 LINK = re.compile(r"\{doc\}`(?:[^<`]*<)?([^>`]+)>?`")
-WIDE, HIGH, BETWEEN, DOWN, LINE = 168, 66, 20, 46, 18  # px: a box, the gaps, a line of text
-LETTERS = 22  # in a line of a box
+WIDE, HIGH, BETWEEN, DOWN, LINE = 172, 66, 14, 46, 18  # px: a box, the gaps, a line of text
+NARROW = 24  # px: the place of an arrow that runs past a row
+LETTERS = 20  # in a line of a box
 
 
 def title(name):
@@ -65,7 +66,7 @@ def rows(graph):
 
 
 def laid_out(graph):
-    """Where everything stands: {chapter: (column, row)}, and each arrow as its points from row to row.
+    """Where everything stands: {chapter: (x, row)}; each arrow as its points from row to row; and the width of it all.
 
     An arrow over more than one row gets a place of its own in the rows between, so that it runs through no box.
     """
@@ -89,8 +90,15 @@ def laid_out(graph):
             level.sort(key=middle.get)
             for k, node in enumerate(level):
                 place[node] = k - len(level) / 2
-    widest = max(map(len, levels))
-    return {node: (place[node] + widest / 2, k) for k, level in enumerate(levels) for node in level}, chains
+    width = lambda level: sum(WIDE if node in graph else NARROW for node in level) + BETWEEN * (len(level) - 1)
+    widest, where = max(map(width, levels)), {}
+    for k, level in enumerate(levels):
+        x = (widest - width(level)) / 2
+        for node in level:
+            wide = WIDE if node in graph else NARROW
+            where[node] = (x + wide / 2, k)
+            x += wide + BETWEEN
+    return where, chains, widest
 
 
 def wrapped(words):
@@ -107,15 +115,14 @@ def wrapped(words):
 def drawn(names_of, url_of):
     """The picture, as SVG with links."""
     graph = reduced(needs())
-    where, chains = laid_out(graph)
-    at = lambda node: (where[node][0] * (WIDE + BETWEEN) + BETWEEN + WIDE / 2, where[node][1] * (HIGH + DOWN) + 8)
-    width = max(at(node)[0] for node in where) + WIDE / 2 + BETWEEN
+    where, chains, width = laid_out(graph)
+    at = lambda node: (where[node][0] + 2, where[node][1] * (HIGH + DOWN) + 8)
     height = max(at(node)[1] for node in where) + HIGH + 8
     below = {name: ", ".join(names_of[other] for other in graph[name]) or "nothing" for name in graph}
     says = "; ".join(f"{names_of[name]}: {before}" for name, before in below.items())
     parts = [
         f'<div class="chapter-map" tabindex="0" role="region" aria-label="Map of the chapters, to be scrolled">'
-        f'<svg class="chapter-map" viewBox="0 0 {width:.0f} {height:.0f}" role="group" '
+        f'<svg class="chapter-map" viewBox="0 0 {width + 4:.0f} {height:.0f}" role="group" '
         f'aria-label="{html.escape("Which chapter needs which. " + says)}">',
         '<defs><marker id="tip-map" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z"/></marker></defs>',

@@ -18,17 +18,28 @@ ROOT = Path(__file__).resolve().parents[1]
 GLOSSARY = "chapters/back/glossary"
 WORDS = ROOT / "chapters" / "back" / "index-words.txt"
 MANY = 3
+FORMS = {  # of a term that is written in other ways, too, plurals aside
+    "automatic differentiation": ("automatic differentiator",), "batch": ("batches",),
+    "exploding gradient": ("exploding",),
+    "immediate derivative": ("immediate and total derivative",), "parallel scan": ("parallel",),
+    "record": ("recorded",), "rounding error": ("rounding",), "truncation": ("truncated",),
+    "vanishing gradient": ("vanishing", "vanishes"),
+}  # fmt: skip
 THEOREMS = ("theorem", "lemma", "proposition", "corollary", "definition")
 NOT_IN = (nodes.title, nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw,
           nodes.caption, nodes.term, addnodes.pending_xref, nodes.comment, nodes.image)  # fmt: skip
 
 
 class Term(NamedTuple):
-    """An entry of the glossary: its name and the other forms of it, what it says, and the page that introduces it."""
+    """An entry of the glossary: its name and those that mean the same, what it says, the page that introduces it."""
 
     names: tuple
     says: str
     page: str
+
+    @property
+    def finds(self):
+        return pattern((*self.names, *FORMS.get(self.names[0], ())))
 
     @property
     def url(self):
@@ -56,9 +67,9 @@ def words():
 
 
 def pattern(names):
-    """Finds any of the names as words; a capital at the beginning of a sentence does not matter, but for an acronym."""
+    """Finds any of the names as words, and their plurals; capitals do not matter, but for an acronym."""
     one = lambda name: re.escape(name) if name[1:] != name[1:].lower() else f"(?i:{re.escape(name)})"
-    return re.compile(r"(?<![\w-])(?:" + "|".join(map(one, sorted(names, key=len, reverse=True))) + r")(?![\w-])")
+    return re.compile(r"(?<![\w-])(?:" + "|".join(map(one, sorted(names, key=len, reverse=True))) + r")s?(?![\w-])")
 
 
 def texts(document):
@@ -78,12 +89,14 @@ class Words(SphinxTransform):
             return
         title = next((node.astext() for node in self.document.findall(nodes.title)), name)
         for term in sorted(glossary(), key=lambda term: -max(map(len, term.names))):  # "cell state" before "state"
-            self.add(term.names[0], pattern(term.names), title, term if term.page == name else None)
+            self.add(term.names[0], term.finds, title, term if term.page == name else None)
         for word, forms in words():
             self.add(word, pattern(forms), title)
         for node in list(self.document.findall(nodes.Element)):
             if node.get("realtype") in THEOREMS and node.get("title"):
-                node.parent.insert(node.parent.index(node), self.entry(f"{node['title']}; {title}", node["ids"][0]))
+                node.parent.insert(
+                    node.parent.index(node), self.entry(f"theorems; {node['title'].strip('()')}", node["ids"][0])
+                )
 
     def add(self, word, finds, title, term=None):
         """An entry of the index at the first use of a word, and of a term that is introduced here the link."""
