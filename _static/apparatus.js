@@ -134,8 +134,8 @@ window.apparatus ??= (() => {
     };
   }
 
-  excerpts();
   document.addEventListener("DOMContentLoaded", () => {
+    excerpts();
     watch();
     follow();
   });

@@ -171,21 +171,6 @@ def test_the_index_is_in_the_contents():
     assert not (HTML / "prf-prf.html").exists()  # raw labels
 
 
-# ---- the bibliography --------------------------------------------------------------------------------------------
-
-
-@needs_book
-def test_the_bibliography_is_labelled_as_the_text_cites():
-    labels = re.findall(
-        r'<span class="label"><span[^>]*>\[</span>(.*?)<span', page(HTML / "chapters/back/bibliography.html")
-    )
-    labels = [re.sub(r"<[^>]*>", "", label) for label in labels]
-    assert len(labels) > 40 and len(set(labels)) == len(labels)
-    for label in labels:
-        assert re.fullmatch(r"[^{}\\]+?(, \d{4}[a-h]?)?", label), label
-    assert sum(label[-1].isdigit() for label in labels) > len(labels) - 5
-
-
 # ---- the map of the chapters -------------------------------------------------------------------------------------
 
 
