@@ -48,8 +48,10 @@ def mend(app, page, template, context, doctree):
 
 
 def small(picture, off=2):
-    """The bytes of a PNG with a palette of 256 colours; of the PNG as it is, if that is smaller, or if a channel would be
-    off by more than `off` of 255 in root mean square."""  # fmt: skip
+    """The bytes of a PNG, with a palette of 256 colours where that is smaller.
+
+    As it is if a channel would be off by more than `off` of 255, in root mean square.
+    """
     drawn = Image.open(io.BytesIO(picture))
     if drawn.mode == "P" or (drawn.mode == "RGBA" and drawn.getextrema()[3][0] < 255):
         return picture

@@ -1,12 +1,11 @@
-"""Every page of the built book holds: on a wide window and on a phone, in the light and in the dark, by mouse and by key.
+"""Every page of the built book holds: on a wide window and on a phone, in the light and in the dark, for every reader.
 
-Measured in Chromium by measure.js, each page loaded once. `make test` builds the book first. Without Chromium these tests
-are skipped (CHROMIUM=/path/to/chromium names one that is not found by itself), without axe-core those that ask it.
+Measured in Chromium by measure.js, each page loaded once. `make test` builds the book first. Without Chromium these
+tests are skipped (CHROMIUM=/path/to/chromium names one that is not found by itself), without axe-core those that ask it.
 """
 
-import os
-import shutil
-import subprocess
+import re
+import sys
 import time
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -14,6 +13,9 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import pytest
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import browser  # noqa: E402
+
 HTML = ROOT / "_build" / "html"
 AXE = ROOT / "vendor" / "axe" / "axe.min.js"
 PAGES = [*sorted(HTML.glob("chapters/*/*.html")), *sorted(HTML.glob("*.html"))]
@@ -21,11 +23,6 @@ PAGES = [page for page in PAGES if page.name != "index.html"]  # it only leads t
 JS = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")
 DESKTOP, NARROW = (1400, 1280), (768, 360)
 WIDTHS, THEMES = (*DESKTOP, *NARROW), ("light", "dark")
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
-         "/Applications/Chromium.app/Contents/MacOS/Chromium",
-         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")  # fmt: skip
-FLAGS = ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", *(["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else [])]  # fmt: skip
 ROUNDED = 1  # px: a browser gives the widths of boxes in whole pixels
 HEAVIEST = 1_500_000  # bytes, without MathJax: half a minute on a slow line
 
@@ -41,18 +38,9 @@ WRONG = """.bd-article { max-width: 25rem; } .math { max-width: 15rem !important
 BARS = ".math, .math mjx-container { overflow-x: scroll !important; }"
 SPOIL = """() => {
   document.querySelectorAll(".toggle-button").forEach((e) => (e.ariaLabel = "Toggle hidden content"));
-  document.querySelectorAll(".bd-article h2, .bd-article mjx-container").forEach((e) => { e.id = "twice"; e.tabIndex = 0; });
+  for (const e of document.querySelectorAll(".bd-article h2, .bd-article mjx-container")) [e.id, e.tabIndex] = ["twice", 0];
   document.querySelector(".bd-article a").href = "nowhere.html#at-all";
 }"""
-
-
-def chromium():
-    """The first Chromium or Chrome that runs, or None. On a PATH there may be a stub that does not."""
-    for name in filter(None, (os.environ.get("CHROMIUM"), *NAMES)):
-        path = shutil.which(name)
-        if path and subprocess.run([path, "--version"], capture_output=True).returncode == 0:
-            return path
-    return None
 
 
 def name_of(page):
@@ -63,9 +51,9 @@ def local(address):
     return Path(unquote(urlsplit(address).path))
 
 
-def opened(browser, page):
+def opened(chromium, page):
     """A tab of its own, so that each visit is the first; and all that the browser says and asks for meanwhile."""
-    tab = browser.new_context(viewport={"width": DESKTOP[0], "height": 900}).new_page()
+    tab = chromium.new_context(viewport={"width": DESKTOP[0], "height": 900}).new_page()
     tab.set_default_timeout(120_000)  # ms; a busy machine takes its time
     said, asked = [], set()
     tab.on("console", lambda message: message.type in ("error", "warning") and said.append(message.text))
@@ -112,19 +100,19 @@ def measured():
     """measured[page]: what was found; `wrong` and `bars` are pages that were spoilt."""
     if not PAGES:
         pytest.skip("the book is not built (make book)")
-    path = chromium()
+    path = browser.path()
     if path is None:
         pytest.skip("there is no Chromium to measure the pages with (apt install chromium, or CHROMIUM=/path/to/it)")
     from playwright.sync_api import sync_playwright
 
     found = {}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=FLAGS, ignore_default_args=["--hide-scrollbars"]
+        chromium = playwright.chromium.launch(
+            executable_path=path, args=browser.FLAGS, ignore_default_args=["--hide-scrollbars"]
         )
         for page in PAGES:
             began = time.monotonic()
-            tab, said, asked = opened(browser, page)
+            tab, said, asked = opened(chromium, page)
             found[name_of(page)] = {**look(tab, WIDTHS), "said": said, "asked": asked,
                                     "seconds": time.monotonic() - began}  # fmt: skip
             if page.stem == "peephole":
@@ -133,7 +121,7 @@ def measured():
                     tab.add_style_tag(content=style)
                     found[key] = {**look(tab, [360]), "said": ["an error"], "asked": {"https://example.org/a.js"}}
             tab.context.close()
-        browser.close()
+        chromium.close()
     return found
 
 
@@ -152,7 +140,7 @@ def those(measured, windows, is_wrong, says=""):
     )
 
 
-# ---- formulas ---------------------------------------------------------------------------------------------------------
+# ---- formulas -----------------------------------------------------------------------------------------------------
 
 
 def overruns(formula):
@@ -208,7 +196,7 @@ def test_a_formula_that_was_spoilt_is_found(measured, page, is_wrong):
     assert those({page: measured[page]}, [360], is_wrong)
 
 
-# ---- all that stands on a page: each check says what is wrong, and finds it on the page that was spoilt -----------------
+# ---- all that stands on a page: each check says what is wrong, and finds it on the page that was spoilt -----------
 
 
 def too_wide(found):
@@ -316,8 +304,6 @@ def test_no_page_is_heavy(measured, shown):
 
 def test_nothing_blocks_the_first_paint():
     """Scripts in the head wait until the page is there; only a few words for them are read at once."""
-    import re
-
     for page in PAGES:
         head = page.read_text(encoding="utf-8").partition("</head>")[0]
         blocking = [src for attributes, src in re.findall(r'<script([^>]*?) ?src="([^"]*)"', head)

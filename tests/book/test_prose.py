@@ -15,11 +15,12 @@ PAGES = [*sorted(ROOT.glob("chapters/*/*.ipynb")), *sorted(ROOT.glob("chapters/*
 WORDS = {
     r"data-?sets?": "data set", r"mini-?batch(?:es)?": "batch", r"back-propagat\w+": "backpropagation",
     r"time-?steps?": "time step", r"preactivations?": "pre-activation", r"element-wise": "elementwise",
-    r"peep-?holed?-connections?": "peephole", r"soft-max": "softmax", r"non-zero": "nonzero", r"check-points?": "checkpoint",
-    r"hyper-parameters?": "hyperparameter", r"one hot": "one-hot", r"exploding gradients? problem": "exploding",
-    r"colou?red-in|colors?|colored": "colour", r"behaviors?": "behaviour", r"centers?|centered": "centre", r"gray": "grey",
+    r"soft-max": "softmax", r"non-zero": "nonzero",
+    r"hyper-parameters?": "hyperparameter", r"check-points?": "checkpoint", r"one hot": "one-hot",
+    r"colors?|colored": "colour", r"behaviors?": "behaviour", r"centers?|centered": "centre", r"gray": "grey",
     r"(?!(?:up|down)?siz|resiz|priz|seiz)[a-z]{3,}iz(?:e|es|ed|er|ers|ing|ation|ations)": "-ise",
-    r"analyz\w+": "analyse", r"labeled|modeling|canceled": "with ll", r"artifacts?": "artefact", r"judgement": "judgment",
+    r"analyz\w+": "analyse", r"labeled|modeling|canceled": "with ll",
+    r"artifacts?": "artefact", r"judgement": "judgment",
     r"obviously|trivially|clearly|simply|basically|actually|needless to say|of course": "(nothing)",
     r"it is easy to see|it should be noted|note that": "(nothing)", r"in order to": "to",
     r"utili[sz]\w+|leverag(?:e|es|ing)": "use", r"state-of-the-art|cutting-edge|powerful|seamless\w*": "(what it does)",
@@ -27,7 +28,8 @@ WORDS = {
 }  # fmt: skip
 NO_PROSE = [(re.compile(pattern, re.DOTALL | re.MULTILINE), "·") for pattern in (
     r"^(`{3,})\{(?:math|bibliography)\}.*?^\1", r"^```\w*\n.*?^```", r"^<svg.*?</svg>", r"\$\$.*?\$\$", r"\$[^$\n]*\$",
-    r"(?:\{[\w:]+\})?(`+)[^`]*\1", r"\]\([^)]*\)", r"^:\w+:.*$", r"^\(.*\)=$", r"https?://\S+", r"<[^>]*>", r"^\s*-{3}.*$",
+    r"(?:\{[\w:]+\})?(`+)[^`]*\1", r"\]\([^)]*\)", r"^:\w+:.*$", r"^\(.*\)=$", r"https?://\S+",
+    r"<[^>]*>", r"^\s*-{3}.*$",
 )]  # fmt: skip
 
 
@@ -46,7 +48,8 @@ def slips(text):
     """What the word list refuses, and words that stand twice."""
     found = [f"{hit[0]}: {instead}" for word, instead in WORDS.items()
              for hit in re.finditer(rf"(?<![\w-])(?:{word})(?!\w)", text, re.IGNORECASE)]  # fmt: skip
-    return found + [hit[0] for hit in re.finditer(r"\b([a-z]+)\s+\1\b", text, re.IGNORECASE) if hit[1] not in ("that", "had")]
+    double = re.finditer(r"\b([a-z]+)\s+\1\b", text, re.IGNORECASE)
+    return found + [hit[0] for hit in double if hit[1] not in ("that", "had")]
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.stem)
