@@ -1,7 +1,7 @@
 """Every page of the built book holds: on a wide window and on a phone, in the light and in the dark, for every reader.
 
 Measured in Chromium by measure.js, each page loaded once. `make test` builds the book first. Without Chromium these
-tests are skipped (CHROMIUM=/path/to/chromium names one that is not found by itself), without axe-core those that ask it.
+tests are skipped (CHROMIUM=/path/to/chromium names one that is not found by itself), and one without axe-core.
 """
 
 import re
@@ -38,7 +38,7 @@ WRONG = """.bd-article { max-width: 25rem; } .math { max-width: 15rem !important
 BARS = ".math, .math mjx-container { overflow-x: scroll !important; }"
 SPOIL = """() => {
   document.querySelectorAll(".toggle-button").forEach((e) => (e.ariaLabel = "Toggle hidden content"));
-  for (const e of document.querySelectorAll(".bd-article h2, .bd-article mjx-container")) [e.id, e.tabIndex] = ["twice", 0];
+  for (const e of document.querySelectorAll(".bd-article :is(h2, mjx-container)")) [e.id, e.tabIndex] = ["twice", 0];
   document.querySelector(".bd-article a").href = "nowhere.html#at-all";
 }"""
 
