@@ -15,7 +15,7 @@ from test_telling import plan
 ROOT = Path(__file__).parents[2]
 PARTS = "check", "run"
 TOLD = {  # add a chapter here when it is told anew
-    "check/numerical-example", "check/vectors", "run/interchange",
+    "check/numerical-example", "check/vectors", "run/layers", "run/interchange",
 }  # fmt: skip
 LONGEST = 25  # visible lines of a cell
 UNCOMPARED = 0.05  # at most, of the cells
