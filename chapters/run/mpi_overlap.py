@@ -116,20 +116,22 @@ def main(comm, options):
     model = Model(layers, softmax_cross_entropy, rng=np.random.default_rng(0))
     x, y = data.parity(np.random.default_rng(comm.rank), options.batch, options.length)
     x, y = x.astype(np.float32).transpose(1, 2, 0).copy(), y.T.copy()
-    start, runs, same = model.theta.copy(), {}, True
+    start, runs, off = model.theta.copy(), {}, 0.0
+    mean = model.loss_and_gradient(x, y)[1]  # to compare with
+    comm.Allreduce(None, mean)
+    mean /= comm.size
     for turn in range(options.turns):
         for way in options.ways:  # in turns: what disturbs, disturbs all
             model.theta[...] = start
             comm.Barrier()
             run = update(comm, model, x, y, way, options)
-            first = run.grad if turn == 0 and way == options.ways[0] else first
-            same &= np.allclose(run.grad, first, rtol=1e-4, atol=1e-7)  # float32
+            off = max(off, float(abs(run.grad - mean).max() / abs(mean).max()))
             stamps = comm.gather(run.stamps)
             if turn and comm.rank == 0:  # the first one warms up
                 runs.setdefault(way, []).append((stamps, run.travels))
-    same = all(comm.allgather(bool(same)))
+    off = max(comm.allgather(off))
     if comm.rank == 0:
-        found = {"bytes": model.theta.nbytes, "same": same, "runs": runs}
+        found = {"bytes": model.theta.nbytes, "off": off, "runs": runs}
         found["parts"] = [
             sum(int(np.prod(s)) * 4 for s in layer.shapes.values())
             for layer in model.layers[::-1]
