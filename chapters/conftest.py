@@ -1,8 +1,12 @@
-"""Cells tagged `needs-mnist` or `needs-shakespeare` are skipped where that is not."""
+"""Cells tagged `needs-mnist` or `needs-shakespeare` are skipped where that is not.
+
+A cell's metadata may say within which tolerance its outputs are compared.
+"""
 
 import functools
 
 import pytest
+import tolerance
 
 from lstm_core import data
 
@@ -17,6 +21,11 @@ def why_not(tag):
     except data.DataUnavailable as error:
         return str(error).splitlines()[0]
     return None
+
+
+def pytest_itemcollected(item):
+    if hasattr(item, "cell"):
+        tolerance.allow(item)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,11 +1,15 @@
 """Figures: contrast on both themes, nothing covers what is to be read, and what is stored is what the scripts draw."""
 
+import ast
 import json
 import re
 import sys
 from pathlib import Path
 
+import matplotlib as mpl
 import pytest
+from matplotlib.axes._base import _process_plot_format
+from matplotlib.colors import is_color_like, to_hex, to_rgb
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "figures"
@@ -104,6 +108,100 @@ def test_the_style_has_no_other_colours():
 
 def test_a_pale_colour_is_found():
     assert min(contrasts("#cc79a7")) < TEXT and min(contrasts("#7a7a7a")) < TEXT and min(contrasts("#dddddd")) < MARK
+
+
+# ---- the plots of the chapters -------------------------------------------------------------------------------------
+
+PLOTS = sorted(ROOT.glob("chapters/**/*.ipynb"))
+COLOUR = re.compile(r"c|colors?|ecolor|[efm]c|m[ef]c|\w*(?:edge|face|label|line)colors?")  # names of arguments
+WRITE = {"text", "annotate", "set_title", "set_xlabel", "set_ylabel", "suptitle", "tick_params"}
+FILL = {"fill", "fill_between", "fill_betweenx", "axvspan", "axhspan", "bar", "hist", "grid", "imshow", "pcolormesh"}
+MAPPED = {"imshow", "pcolormesh", "matshow", "colorbar", "contourf"}  # where a map of colours may stand: it has a bar
+
+
+def code_of(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return [source for source in sources if "plt" in source or "ax" in source]
+
+
+def texts_in(node):
+    """The text constants in an expression, but those that look something up or are compared: names[“a”], x == "a"."""
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    if isinstance(node, ast.Subscript):
+        return texts_in(node.value)
+    if isinstance(node, ast.IfExp):
+        return texts_in(node.body) + texts_in(node.orelse)
+    if isinstance(node, ast.Compare | ast.Call | ast.JoinedStr):
+        return []
+    if isinstance(node, ast.Dict):
+        return [text for value in node.values for text in texts_in(value)]
+    return [text for child in ast.iter_child_nodes(node) for text in texts_in(child)]
+
+
+def colours_of(call):
+    """Each colour that a call says in so many words."""
+    named = [word.value for word in call.keywords if word.arg and COLOUR.fullmatch(word.arg)]
+    found = [text for value in named for text in texts_in(value) if is_color_like(text)]
+    if getattr(call.func, "attr", "") in {"plot", "semilogy", "semilogx", "loglog", "errorbar"}:
+        for text in (arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)):
+            found += [colour] if (colour := _process_plot_format(text)[2]) else []
+    return found
+
+
+def on_white(colour, alpha=1.0):
+    return to_hex([1 - alpha * (1 - part) for part in to_rgb(colour)])
+
+
+def pale(source):
+    """What is pale in a cell: calls with a colour, or an opacity, that cannot be told from the page."""
+    found = []
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        name, words = getattr(call.func, "attr", ""), {word.arg: word.value for word in call.keywords}
+        alpha = words["alpha"].value if name not in FILL and isinstance(words.get("alpha"), ast.Constant) else 1.0
+        for colour in colours_of(call) or ([f"C{k}" for k in range(6)] if alpha < 1 else []):
+            if colour not in ("white", "w", "none", "#ffffff"):
+                least = min(contrasts(on_white(colour, alpha)))
+                if least < (TEXT if name in WRITE else MARK):
+                    found.append(f"{least:.1f}:1, {ast.unparse(call)}")
+        if "cmap" in words and name not in MAPPED:
+            found.append(f"a map of colours: {ast.unparse(call)}")
+        if name in plt_maps():
+            found.append(f"a map of colours: {ast.unparse(call)}")
+    return found
+
+
+def plt_maps():
+    return {*mpl.colormaps}
+
+
+NOT_YET = {"mnist"}  # a thin line of 2.7:1
+
+
+@pytest.mark.parametrize("path", [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.xfail(reason="pale")] if path.stem in NOT_YET else [])
+    for path in PLOTS
+])  # fmt: skip
+def test_nothing_that_a_chapter_plots_is_pale(path):
+    """What it does not colour itself has the colours of the style, which the tests above measure."""
+    with mpl.rc_context(fname=FIGURES / "book.mplstyle"):
+        found = [text for source in code_of(path) for text in pale(source)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("source, fine", [
+    ("ax.plot(x, color='C4')", True), ("ax.plot(x, color='#dddddd')", False), ("ax.plot(x, '--', c='yellow')", False),
+    ("ax.plot(x, 'y:')", False), ("ax.plot(x, 'C0o')", True), ("ax.plot(x, color='C0', alpha=0.5)", False),
+    ("ax.plot(x, alpha=0.4)", False), ("ax.fill_between(x, y, color='C0', alpha=0.2)", True),
+    ("ax.text(0, 0, 'a', color='0.5')", False), ("ax.axhline(0, color='0.5')", True),
+    ("ax.scatter(x, y, c=z, cmap='viridis')", False), ("ax.plot(x, color=plt.cm.viridis(0.1))", False),
+    ("ax.imshow(z, cmap='viridis')", True), ("ax.plot(x, color='0.9' if a == 'b' else 'C0')", False),
+    ("ax.plot(x, color={'a': 'C0'}['a'])", True), ("ax.bar(x, y, edgecolor='0.8')", False),
+])  # fmt: skip
+def test_what_is_pale_in_a_plot_is_found(source, fine):
+    with mpl.rc_context(fname=FIGURES / "book.mplstyle"):
+        assert bool(pale(source)) != fine, pale(source)
 
 
 # ---- the two-step graphs --------------------------------------------------------------------------------------------
