@@ -26,7 +26,8 @@ def backward(model, caches, dy, grad):
         params = {key: model.params[f"{name}.{key}"] for key in layer.shapes}
         grads, dy, _ = layer.backward(params, cache, dy, ())
         begin = end - sum(part.size for part in params.values())
-        np.concatenate([grads[key].ravel() for key in layer.shapes], out=grad[begin:end])
+        flat = [grads[key].ravel() for key in layer.shapes]
+        np.concatenate(flat, out=grad[begin:end])
         yield begin, end
         end = begin
 

@@ -1,7 +1,7 @@
-"""How fast one rank and two are, by the clock: what the chapter's tables are made of.
+"""How fast one rank and two are, by the clock: for the tables of the chapter.
 
-`python mpi_speed.py` in this folder runs `parity_mpi.py` and `mpi_overlap.py` many times
-and writes mpi_speed.json, which the chapter reads: two minutes on a machine with two
+`python mpi_speed.py` in this folder runs `parity_mpi.py` and `mpi_overlap.py` often
+and writes mpi_speed.json, which the chapter reads: some minutes on a machine with two
 cores that nobody else uses. Where other programs run, `--realtime` keeps them off the
 cores meanwhile (Linux, by its administrator).
 """
@@ -62,7 +62,8 @@ def measure(turns, before):
         row["bytes"] = runs[0]["bytes"]
         for part in ("update", "works", "waits", "talks"):
             seconds = np.concatenate([run[part] for run in runs])
-            row[part] = [round(float(t), 7) for t in (np.median(seconds), seconds.min())]
+            two = float(np.median(seconds)), float(seconds.min())
+            row[part] = [round(t, 7) for t in two]
         row["turns"] = [round(float(np.median(run["update"])), 7) for run in runs]
         rows.append(row)
     return rows

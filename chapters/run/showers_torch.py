@@ -51,7 +51,9 @@ def hold_second_bias(net):
     bias = net.cell.bias_hh_l0
     moves = torch.zeros_like(bias)
     if isinstance(net.cell, torch.nn.GRU):
-        moves[20:] = 1  # the new state: reset acts on this bias, so it is not the first's
+        moves[20:] = (
+            1  # the new state's: the reset gate acts on it, and not on the first
+        )
     with torch.no_grad():
         bias *= moves
     bias.register_hook(lambda grad: grad * moves)
