@@ -40,8 +40,9 @@ def built(folder, address):
     config["repository"] = {"url": address}
     config["sphinx"]["local_extensions"] = {"launch": str(ROOT / "tools")}
     config["sphinx"]["config"] |= {"html_extra_path": [], "html_search_scorer": ""}
-    config["bibtex_bibfiles"] = []
+    config["bibtex_bibfiles"] = ["references.bib"]
     (folder / "chapters/start").mkdir(parents=True)
+    (folder / "references.bib").touch()
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     (folder / "_toc.yml").write_text("format: jb-book\nroot: chapters/start/preface\n", encoding="utf-8")
     (folder / "chapters/start/preface.ipynb").write_text(json.dumps(PAGE), encoding="utf-8")
