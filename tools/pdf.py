@@ -23,7 +23,8 @@ HTML = ROOT / "_build" / "html"
 NOT_PRINTED = ("genindex",)  # its links lead to web pages, and a PDF is searched
 
 OPEN = """async () => {
-  await (window.MathJax?.startup?.promise);
+  await window.MathJax?.startup?.promise;
+  await window.MathJax?.startup?.document?.lazyTypesetAll?.();
   document.documentElement.dataset.theme = "light";
   document.querySelectorAll("details").forEach(e => e.open = true);
   document.querySelectorAll(".toggle-hidden").forEach(e => e.classList.remove("toggle-hidden"));
