@@ -162,9 +162,10 @@ def test_the_zip_holds_all_that_the_notebooks_open(site):
                 opened += 1
                 assert any(name == file or name.startswith(f"{file}/") for name in names), f"{path}: {word}"
         for name in re.findall(r"^\s*(?:import|from) (\w+)", code, flags=re.MULTILINE):
-            if (ROOT / path.parent / f"{name}.py").exists():
-                opened += 1
-                assert f"{path.parent}/{name}.py" in names
+            for folder in (path.parent, Path("figures")):
+                if (ROOT / folder / f"{name}.py").exists():
+                    opened += 1
+                    assert f"{folder}/{name}.py" in names
     assert opened > 25
     assert (site / f"{downloads.NAME}.zip").stat().st_size < 10e6
 
@@ -221,7 +222,8 @@ def test_the_extra_has_all_that_the_notebooks_import():
     named = re.findall(r"\[([\w,]+)\]", extras["book"][0])[0].split(",")
     listed = " ".join(word for name in named for word in extras[name]) + " ".join(extras["book"])
     brought = {"scipy": "scikit-learn", "sklearn": "scikit-learn", "mpmath": "sympy"}  # by which package
-    own = {"lstm_core", "lstm_formats", "lstm_proofs", "showers", "torch"}
+    own = {"lstm_core", "lstm_formats", "lstm_proofs", "torch"}
+    own |= {path.stem for folder in ("chapters/run", "figures") for path in (ROOT / folder).glob("*.py")}
     core = {"numpy", "tqdm", "safetensors", "pooch", "defusedxml"}
     for path in NOTEBOOKS:
         cells = nbformat.read(ROOT / path, as_version=4).cells
