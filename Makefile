@@ -19,7 +19,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
 PYTEST := $(PY) -m pytest
-LINT := $(PY) -m ruff check . && $(PY) -m mypy
+LINT := $(PY) -m ruff check . && $(PY) -m mypy && $(PY) -m codespell_lib .
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 900
 # Two processes share the files of tests and the notebooks.
 TWO := -n 2 --dist loadfile --durations=10
@@ -27,7 +27,7 @@ TWO := -n 2 --dist loadfile --durations=10
 SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find benchmarks chapters figures formal lstm_core lstm_formats lstm_proofs \
 	tests tools _static _templates -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
-.PHONY: help env book test proofs formal bench notebooks ledger fuzz serve links lint lock student wheel clean FORCE
+.PHONY: help env book test proofs formal bench notebooks ledger fuzz serve links lint lock student wheel pdf downloads status publish clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -42,9 +42,13 @@ help:
 	@echo "                 then all bad arguments, 10,000 random networks and 2,000 random trainings (half an hour)"
 	@echo "make bench       training steps beside PyTorch's, into benchmarks/results.json (ten minutes, quiet machine)"
 	@echo "make student     the book without solutions, a starter notebook beside each chapter, into _build/student"
+	@echo "make pdf         the built book as one PDF, into _build/back-through-time.pdf (needs Chromium)"
+	@echo "make downloads   what the site offers to take away, run in an empty environment (NB=...: that notebook)"
+	@echo "make status      keep what the last make test found of the notebooks, for the page Execution status"
+	@echo "make publish     put the built book on the branch gh-pages of the repository's origin"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
-	@echo "make lint        style and types only"
+	@echo "make lint        style, types and spelling only"
 	@echo "make wheel       lstm_core as a wheel, tried in an empty environment"
 	@echo "make lock        requirements.lock, after a change of requirements.txt (needs uv)"
 	@echo "make clean       remove what was built; what was installed (.venv, vendor) stays"
@@ -122,6 +126,18 @@ fuzz: $(ENV)
 
 student: $(ENV)
 	@$(PY) tools/student.py
+
+pdf: book
+	@$(PY) tools/pdf.py
+
+downloads: $(ENV)
+	@$(PY) tools/downloads.py $(NB)
+
+status: $(ENV)
+	@$(PY) tools/status.py
+
+publish: book
+	@tools/publish.sh
 
 serve: book
 	$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html

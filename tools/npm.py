@@ -41,7 +41,7 @@ document.head.append(Object.assign(document.createElement("script"), {{
 PACKAGES = {
     "tex-mml-chtml.js": Package(
         "mathjax", VERSION, "1b9c0a1c44df864e915690558e72adb9cc5203360daefd385084ced3b6c64c09", "es5/",
-        ("tex-mml-chtml.js", "output/chtml/fonts/", "input/tex/extensions/"),
+        ("tex-mml-chtml.js", "ui/lazy.js", "output/chtml/fonts/", "input/tex/extensions/"),
         "The book's formulas will come from a CDN.\n"
         "        To have them in the book: install npm, remove the folder vendor, make book again.", LOADER),
     "axe.min.js": Package(

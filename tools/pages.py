@@ -1,6 +1,7 @@
 """The built pages: no script blocks the first paint, pictures are small, and the bibliography says who and when."""
 
 import io
+import re
 import string
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,16 @@ from pybtex.richtext import Text
 from pybtex.style.formatting.alpha import Style as Alpha
 from pybtex.style.labels import BaseLabelStyle
 
+# What extensions write that is no good HTML, or that nobody needs.
+MENDS = [(re.compile(wrong, re.DOTALL), right) for wrong, right in (
+    (r'role="doc-biblioentry"', 'role="listitem"'),  # in a list
+    (r' id="(?:exercise|solution|proof)-content"', ""),  # each of them many times on a page
+    (r'(<div class="proof admonition") id="proof"', r"\1"),
+    (r'<span class="pre">([^<]*)</span>', r"\1"),  # 1 of 4 elements, and what keeps code from being broken on a phone
+    (r"<dl>\s*((?:<dd><em class=.sig-param.>.*?</dd>\s*)+)</dl>",
+     lambda found: found[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")),
+)]  # fmt: skip
+LAZY = ("chapters/back/ledger",)  # all formulas of the book: each is typeset when it comes into view
 UNUSED = ("fontawesome.js*", "*.js.map", "sphinx-thebe.*")  # of _static
 
 
@@ -26,16 +37,21 @@ def mend(app, page, template, context, doctree):
     for script in context["script_files"]:
         if script.filename and not str(script.filename).endswith("documentation_options.js"):
             script.attributes["defer"] = "defer"
-    if "body" in context:  # a list of sources has items to those who hear it, too
-        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+    if page in LAZY:
+        app.add_js_file(None, body='MathJax.loader = {load: ["ui/lazy"]};', priority=900)
+    if "body" in context:
+        for wrong, right in MENDS:
+            context["body"] = wrong.sub(right, context["body"])
 
 
 # ---- pictures ----------------------------------------------------------------------------------------------------
 
 
 def small(picture, off=2):
-    """The bytes of a PNG with a palette of 256 colours; of the PNG as it is, if that is smaller, or if a channel would be
-    off by more than `off` of 255 in root mean square."""  # fmt: skip
+    """The bytes of a PNG, with a palette of 256 colours where that is smaller.
+
+    As it is if a channel would be off by more than `off` of 255, in root mean square.
+    """
     drawn = Image.open(io.BytesIO(picture))
     if drawn.mode == "P" or (drawn.mode == "RGBA" and drawn.getextrema()[3][0] < 255):
         return picture

@@ -27,6 +27,7 @@
     // MathJax has typeset the page, and what is folded away is open.
     async ready() {
       await window.MathJax?.startup?.promise;
+      await window.MathJax?.startup?.document?.lazyTypesetAll?.();
       document.querySelectorAll("details").forEach((e) => (e.open = true));
       document.querySelectorAll(".toggle-hidden").forEach((e) => e.classList.remove("toggle-hidden"));
     },
@@ -77,11 +78,11 @@
       document.documentElement.dataset.theme = document.documentElement.dataset.mode = name;
     },
 
-    // What axe-core calls serious or critical; or only what it says of colours.
+    // What axe-core calls serious or critical; or only what it says of colours. Formulas have those of their sentence.
     async axe(colours) {
-      const options = {resultTypes: ["violations"], rules: {"label-content-name-mismatch": {enabled: true}}};
+      const options = {resultTypes: ["violations"], preload: false, rules: {"label-content-name-mismatch": {enabled: true}}};
       if (colours) options.runOnly = ["color-contrast", "link-in-text-block"];
-      const {violations} = await axe.run(document, options);
+      const {violations} = await axe.run({exclude: [["mjx-container"]]}, options);
       return violations.filter((v) => ["serious", "critical"].includes(v.impact))
         .flatMap((v) => v.nodes.map((node) => `${v.id}: ${node.target.join(" ")}: ${node.failureSummary}`));
     },
