@@ -46,16 +46,17 @@ def hidden_of(cell, P):
 def parts_of(xp, cell, P):
     """The `Part` of each stage, and where in `Cache.read` x_t and 1 stand."""
     D, H = P["W"].shape[1], hidden_of(cell, P)
-    R = P.get("R", xp.zeros((0, H), P["W"].dtype))
     W_b, x_1 = xp.concatenate([P["W"], P["b"]], axis=1), slice(H, H + D + 1)
     found, i, r, q, end = [], 0, 0, slice(0, H), x_1.stop
     for stage in cell.stages:
         inputs, recurs = slice(i, i + len(stage.inputs)), slice(r, r + len(stage.recurs))
         rows_W, rows = (slice(gates.start * H, gates.stop * H) for gates in (inputs, recurs))
-        of_x, of_q, reads = W_b[rows_W], R[rows], q
+        R = P["R"][rows] if "R" in P else xp.zeros((0, H), W_b.dtype)
+        part = Part(stage, inputs, recurs, rows, q, W_b[rows_W], R, R, q)
         if stage.sums:  # then it is the first: h_{t-1}, x_t and 1 lie one above the other
-            of_x, of_q, reads = None, xp.concatenate([of_q, of_x], axis=1), slice(0, x_1.stop)
-        found.append(Part(stage, inputs, recurs, rows, q, of_x, R[rows], of_q, reads))
+            U = xp.concatenate([R, part.W_b], axis=1)
+            part = part._replace(W_b=None, U=U, reads=slice(0, x_1.stop))
+        found.append(part)
         i, r, q, end = inputs.stop, recurs.stop, slice(end, end + H), end + H
     return found, x_1
 

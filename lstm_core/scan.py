@@ -162,7 +162,7 @@ def backward(
         if n:  # n steps are a chunk. Every += is a sum over paths: the same parameter acts at every t
             du, read_n = flat(du_chunk[:, :, :n]), columns(read, t, n)
             da = flat(da_chunk[:, :, :n]) if da_chunk is not None else du
-            for part in parts if "R" in grads else ():
+            for part in [part for part in parts if len(part.R)]:
                 grads["R"][part.rows] += du[part.rows] @ read_n[part.q].T  # scan-dR
             dW_b += da @ read_n[x_1].T  # scan-dW, scan-db
             if inputs:
@@ -193,11 +193,9 @@ def parameter_shapes(cell: Cell, features: int, hidden: int, own: bool = True) -
     check_cell(cell)
     features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
     rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
-    R = {"R": (rows_R, hidden)} if rows_R else {}
-    shapes: dict[str, Shape] = {"W": (rows_W, features), **R, "b": (rows_W, 1)}
-    if own and cell.own:
-        shapes["p"] = (len(cell.own), hidden, 1)
-    return shapes
+    shapes: dict[str, Shape] = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
+    shapes["p"] = (len(cell.own) if own else 0, hidden, 1)
+    return {name: shape for name, shape in shapes.items() if shape[0]}
 
 
 def check_forward(cell: Cell, P: Mapping, x: Any, state: Any, keep: bool, mask: Any) -> tuple[Any, tuple]:
