@@ -4,6 +4,7 @@
 PY := .venv/bin/python
 ENV := .venv/.ready
 MATHJAX := vendor/mathjax/tex-mml-chtml.js
+AXE := vendor/axe/axe.min.js
 BOOK := _build/html/.built
 TESTED := _build/tested$(if $(LSTM_CORE_DATA),-with-data)
 PORT ?= 8000
@@ -16,15 +17,15 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 BUILD := .venv/bin/jupyter-book build . -W -n --keep-going
 PYTEST := $(PY) -m pytest
-LINT := $(PY) -m ruff check . && $(PY) -m mypy
+LINT := $(PY) -m ruff check . && $(PY) -m mypy && $(PY) -m codespell_lib .
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 900
 # Two processes share the files of tests and the notebooks.
 TWO := -n 2 --dist loadfile --durations=10
 
 SOURCES := $(wildcard Makefile *.toml *.txt *.lock *.yml *.bib *.md *.cff) $(sort $(shell find benchmarks chapters figures formal lstm_core lstm_formats lstm_proofs \
-	tests tools _static -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
+	tests tools _static _templates -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null))
 
-.PHONY: help env book test proofs formal bench notebooks ledger fuzz serve links lint lock student wheel clean FORCE
+.PHONY: help env book test proofs formal bench notebooks ledger fuzz serve links lint lock student wheel pdf downloads status publish clean FORCE
 .DEFAULT_GOAL := help
 
 help:
@@ -39,9 +40,13 @@ help:
 	@echo "                 then all bad arguments, 10,000 random networks and 2,000 random trainings (half an hour)"
 	@echo "make bench       training steps beside PyTorch's, into benchmarks/results.json (ten minutes, quiet machine)"
 	@echo "make student     the book without solutions, a starter notebook beside each chapter, into _build/student"
+	@echo "make pdf         the built book as one PDF, into _build/back-through-time.pdf (needs Chromium)"
+	@echo "make downloads   what the site offers to take away, run in an empty environment (NB=...: that notebook)"
+	@echo "make status      keep what the last make test found of the notebooks, for the page Execution status"
+	@echo "make publish     put the built book on the branch gh-pages of the repository's origin"
 	@echo "make serve       the built book on http://localhost:$(PORT)/ (PORT=...)"
 	@echo "make links       check the links to other sites (needs the network)"
-	@echo "make lint        style and types only"
+	@echo "make lint        style, types and spelling only"
 	@echo "make wheel       lstm_core as a wheel, tried in an empty environment"
 	@echo "make lock        requirements.lock, after a change of requirements.txt (needs uv)"
 	@echo "make clean       remove what was built; what was installed (.venv, vendor) stays"
@@ -75,14 +80,14 @@ $(BOOK): $(ENV) $(MATHJAX) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
 	$(BUILD) -q
 	@mv _build/book.started $@
 
-$(MATHJAX): $(ENV) tools/mathjax.py
-	@$(PY) tools/mathjax.py $@
+$(MATHJAX) $(AXE): $(ENV) tools/npm.py
+	@$(PY) tools/npm.py $@
 
 test: $(TESTED)
 	@$(if $(RAN),,echo "make test: passed, and nothing changed since (make test FORCE=1 runs it again)")
 
 # The pages are measured in a browser, so the book comes first.
-$(TESTED): $(ENV) $(BOOK) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
+$(TESTED): $(ENV) $(BOOK) $(AXE) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
 	$(eval RAN := 1)
 	@touch $@.started
 	$(LINT)
@@ -116,6 +121,18 @@ fuzz: $(ENV)
 
 student: $(ENV)
 	@$(PY) tools/student.py
+
+pdf: book
+	@$(PY) tools/pdf.py
+
+downloads: $(ENV)
+	@$(PY) tools/downloads.py $(NB)
+
+status: $(ENV)
+	@$(PY) tools/status.py
+
+publish: book
+	@tools/publish.sh
 
 serve: book
 	$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html

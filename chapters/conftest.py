@@ -6,6 +6,7 @@ A cell's metadata may say within which tolerance its outputs are compared.
 import functools
 
 import pytest
+import runs
 import tolerance
 
 from lstm_core import data
@@ -34,3 +35,13 @@ def pytest_collection_modifyitems(items):
         for tag in NEEDS.keys() & set(tags):
             if why_not(tag):
                 item.add_marker(pytest.mark.skip(reason=why_not(tag)))
+
+
+def pytest_runtest_logreport(report):
+    runs.note(report)
+
+
+def pytest_sessionfinish(session):
+    """In the one process that hears of all cells, not in those that share them."""
+    if not hasattr(session.config, "workerinput"):
+        runs.write()

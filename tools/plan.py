@@ -17,7 +17,7 @@ WEEKS = (  # chapters, exercises to hand in
     ("start/preface start/proofs", "preface-sign"), ("derive/learning", "learning-scores"), ("derive/rnn", "rnn-hand"),
     ("derive/dynamics", "rnn-transient"), ("derive/lstm", "lstm-reverse"), ("derive/peephole", "peephole-visible"),
     ("derive/gru", "gru-blind"), ("derive/scan derive/variants", "scan-both"),
-    ("check/numerical-example check/gradient-checking", "numex-grade gradcheck-scan"),
+    ("check/numerical-example check/vectors check/gradient-checking", "vectors-grade gradcheck-scan"),
     ("check/find-the-bug run/layers", "bugs-matter layers-where"), ("run/parity run/parity-why", "why-one"),
     ("run/mnist run/characters", "characters-temperature"),
 )  # fmt: skip

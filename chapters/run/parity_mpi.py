@@ -44,19 +44,24 @@ def through_root(comm):
     return allreduce
 
 
+def now():
+    """Seconds of this process on a processor, and seconds by the clock."""
+    return time.process_time(), time.perf_counter()
+
+
 def timed(comm, allreduce, waiting, talking):
-    """A communicator for `fit` that notes the processor's seconds of each Allreduce.
+    """A communicator for `fit` that notes how long each Allreduce takes.
 
     Waiting is until the last rank is there, talking is from then on.
     """
 
     def both(_, message):
-        start = time.process_time()
+        start = np.array(now())
         comm.Barrier()
-        ready = time.process_time()
+        ready = np.array(now())
         allreduce(None, message)
-        waiting.append(ready - start)
-        talking.append(time.process_time() - ready)
+        waiting.append((ready - start).tolist())
+        talking.append((now() - ready).tolist())
 
     return SimpleNamespace(
         rank=comm.rank, size=comm.size, bcast=comm.bcast, Allreduce=both
@@ -71,7 +76,6 @@ def main(comm, options):
     if options.save and options.save.exists():
         model, history, rng = load(options.save)
 
-    now = lambda: (time.process_time(), time.perf_counter())  # of this process, of all
     stamps, waiting, talking = [now()], [], []
     adam = optim.adam()
 
@@ -99,7 +103,6 @@ def main(comm, options):
         comm=timed(comm, allreduce, waiting, talking),
         progress=options.progress,
     )
-    update, clock = np.diff(stamps, axis=0).T.tolist()
     if comm.rank == 0:
         unseen = data.parity(np.random.default_rng(1), 1000, options.length)
         print(
@@ -107,8 +110,7 @@ def main(comm, options):
                 {
                     "whole": 1 - evaluate(model, *unseen).whole,
                     "bytes": model.theta.nbytes,
-                    "update": update,
-                    "clock": clock,
+                    "update": np.diff(stamps, axis=0).tolist(),
                     "waiting": waiting,
                     "talking": talking,
                 }
@@ -118,7 +120,7 @@ def main(comm, options):
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument(
-    "--batch", type=int, default=32, help="strings of all ranks together"
+    "--batch", type=int, default=32, help="sequences of all ranks together"
 )
 parser.add_argument("--updates", type=int, default=500, help="batches an epoch")
 parser.add_argument("--epochs", type=int, default=1)

@@ -12,7 +12,10 @@ except ImportError as error:
 
 from .latex import Unproven
 
-ROOT = Path(__file__).resolve().parents[2]  # of the book; this package is installed from there
+PLACES = [Path(__file__).resolve().parents[2], Path.cwd(), *Path.cwd().parents]  # installed from the book, or in it
+if not any((folder / "_toc.yml").exists() for folder in PLACES):
+    raise ImportError("ledger: reads the book, which is not here: expected _toc.yml in this folder or one above it")
+ROOT = next(folder for folder in PLACES if (folder / "_toc.yml").exists())
 CONTENTS = re.findall(r"(?:file|root): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
 NOTEBOOKS = [path for name in CONTENTS if (path := ROOT / f"{name}.ipynb").exists()]
 CHAPTERS = [path for path in NOTEBOOKS if path.parent.name in ("start", "derive") or path.stem == "notation"]

@@ -156,12 +156,12 @@ def test_the_workflow_may_little_and_not_for_long():
 
 
 def test_mathjax_from_elsewhere_is_the_mathjax_from_here():
-    spec = importlib.util.spec_from_file_location("mathjax", ROOT / "tools" / "mathjax.py")
-    mathjax = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(mathjax)
-    assert f'integrity: "{mathjax.INTEGRITY}"' in mathjax.LOADER and 'crossOrigin: "anonymous"' in mathjax.LOADER
+    spec = importlib.util.spec_from_file_location("npm", ROOT / "tools" / "npm.py")
+    npm = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(npm)
+    assert f'integrity: "{npm.INTEGRITY}"' in npm.LOADER and 'crossOrigin: "anonymous"' in npm.LOADER
     file = ROOT / "vendor" / "mathjax" / "tex-mml-chtml.js"
-    if not file.exists() or file.read_text(encoding="utf-8") == mathjax.LOADER:
+    if not file.exists() or file.read_text(encoding="utf-8") == npm.LOADER:
         pytest.skip("MathJax is not here: make book brings it, where npm is")
     digest = hashlib.sha384(file.read_bytes()).digest()
-    assert mathjax.INTEGRITY == f"sha384-{base64.b64encode(digest).decode()}"
+    assert npm.INTEGRITY == f"sha384-{base64.b64encode(digest).decode()}"

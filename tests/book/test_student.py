@@ -62,7 +62,7 @@ def test_each_chapter_proves_its_own_equations_without_solutions(edition):
         left = read(folder / path.relative_to(ROOT))
         for cell in left.cells:
             calls = cell.source if cell.cell_type == "code" and "prove_here" in cell.source else ""
-            for label in re.findall(r"(?:numex|gradcheck|layers|parity|mpi|showers)-[a-z0-9A-Z-]+", calls):
+            for label in re.findall(r"(?:numex|vectors|gradcheck|layers|parity|mpi|showers)-[a-z0-9A-Z-]+", calls):
                 assert f":label: eq-{label}\n" in text(left), f"{path.stem}: {label}"
 
 

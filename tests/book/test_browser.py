@@ -1,0 +1,121 @@
+"""What scripts do on the pages, in Chromium: search, notes beside formulas, reading progress; and the printed book."""
+
+import functools
+import http.server
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tools"))
+import browser  # noqa: E402
+import pdf  # noqa: E402
+
+HTML = ROOT / "_build" / "html"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def tab():
+    """A tab of Chromium that remembers what pages store, and `tab.base`, where the book is served."""
+    if not (HTML / "index.html").exists():
+        pytest.skip("the book is not built (make book)")
+    if browser.path() is None:
+        pytest.skip("there is no Chromium (apt install chromium, or CHROMIUM=/path/to/it)")
+    from playwright.sync_api import sync_playwright
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(HTML)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser.path(), args=browser.FLAGS)
+        found = chromium.new_page()
+        found.set_default_timeout(120_000)  # ms; a busy machine takes its time
+        found.base = f"http://127.0.0.1:{server.server_port}"
+        yield found
+        chromium.close()
+    server.shutdown()
+    server.server_close()
+
+
+def search(tab, words):
+    """The pages that a search finds, the best first, and the excerpts of them."""
+    tab.goto(f"{tab.base}/search.html?q={words.replace(' ', '+')}")
+    tab.wait_for_selector("#search-results p.search-summary:has-text('found')")
+    tab.wait_for_function("document.querySelectorAll('#search-results li .context').length > 0")
+    tab.wait_for_load_state("networkidle")
+    links = tab.eval_on_selector_all("#search-results li > a", "e => e.map(a => a.getAttribute('href'))")
+    return links, tab.eval_on_selector_all("#search-results li .context", "e => e.map(p => p.innerText)")
+
+
+@pytest.mark.parametrize("words, chapter", [
+    ("peephole", "derive/peephole"), ("forget gate bias", "derive/lstm"), ("GRU", "derive/gru"),
+    ("softmax", "derive/learning"), ("vanishing", "derive/dynamics"), ("truncation", "derive/dynamics"),
+])  # fmt: skip
+def test_a_search_finds_the_chapter_that_derives_it(tab, words, chapter):
+    links, excerpts = search(tab, words)
+    places = [k for k, link in enumerate(links) if "find-the-bug" in link]
+    assert chapter in links[0] and (not places or places[0] > 2), links[:5]
+    raw = [text for text in excerpts if "\\" in text or "mathbf" in text]
+    assert excerpts and not raw, raw[:2]
+
+
+def test_an_equation_shows_beside_a_reference_to_it(tab):
+    tab.goto(f"{tab.base}/chapters/derive/peephole.html")
+    tab.wait_for_function("window.MathJax?.startup?.promise")
+    link = tab.locator("a[data-tex]:visible").first
+    link.focus()
+    note = tab.locator(".apparatus-note")
+    note.locator("mjx-container").wait_for()
+    box = note.bounding_box()
+    assert note.is_visible() and box["width"] > 40 and box["x"] >= 0
+    tab.keyboard.press("Escape")
+    assert not note.is_visible()
+
+
+def test_a_formula_says_what_its_letters_mean(tab):
+    tab.goto(f"{tab.base}/chapters/derive/lstm.html")
+    tab.wait_for_function("window.MathJax?.startup?.promise")
+    tab.evaluate("MathJax.startup.promise")
+    tab.locator("span.math[data-symbols^='c: ']:visible").first.hover()
+    note = tab.locator(".apparatus-note")
+    note.wait_for(state="visible")
+    assert note.inner_text().startswith("c: cell state of an LSTM")
+
+
+def test_reading_progress(tab):
+    """A chapter counts when its end was seen, not when it was opened; and it can be forgotten."""
+    tab.set_viewport_size({"width": 1400, "height": 900})
+    tab.goto(f"{tab.base}/chapters/start/preface.html")
+    assert tab.locator("#reading-progress").inner_text() == ""
+    tab.goto(f"{tab.base}/chapters/start/proofs.html")
+    tab.wait_for_load_state()
+    assert tab.locator(".is-read").count() == 0
+    tab.evaluate("window.scrollTo({top: document.body.scrollHeight, behavior: 'instant'})")
+    tab.locator(".is-read").first.wait_for(state="attached")
+    tab.goto(f"{tab.base}/chapters/start/preface.html")
+    says = tab.locator("#reading-progress")
+    assert says.inner_text().startswith("You have read 1 of ")
+    says.locator("button").click()
+    assert says.inner_text() == "" and tab.locator(".is-read").count() == 0
+
+
+def test_the_book_is_printed_in_its_order():
+    pages = [page for _, page in pdf.contents()]
+    assert pages[0] == "chapters/start/preface" and "chapters/back/ledger" in pages and len(pages) == len({*pages})
+    assert all((ROOT / f"{page}.ipynb").exists() or (ROOT / f"{page}.md").exists() for page in pages)
+
+
+def test_a_chapter_is_printed_whole(tab):
+    """With what is folded away, its title, and nothing of the page around it."""
+    title, sections, reader = pdf.printed(tab, "chapters/derive/learning")
+    text = " ".join(page.extract_text() for page in reader.pages)
+    assert title.endswith("One step of learning") and "What to take along" in sections and len(reader.pages) > 5
+    for words in ("What to take along", "Exercises", "Solution to", "cross-entropy"):
+        assert words in text, words
+    assert "Run this chapter" not in text and "Search" not in text

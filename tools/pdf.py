@@ -1,0 +1,122 @@
+"""The book as one PDF: tools/pdf.py [file], by default _build/back-through-time.pdf.
+
+Chromium prints each page of the built book, what is folded away open; pypdf joins them, and makes the bookmarks: parts,
+chapters, and the sections of each. Every chapter of the built book then has a link to it.
+"""
+
+import io
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import browser
+import downloads
+import launch
+import yaml
+from playwright.sync_api import sync_playwright
+from pypdf import PdfReader, PdfWriter
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+NOT_PRINTED = ("genindex",)  # its links lead to web pages, and a PDF is searched
+
+OPEN = """async () => {
+  await window.MathJax?.startup?.promise;
+  await window.MathJax?.startup?.document?.lazyTypesetAll?.();
+  document.documentElement.dataset.theme = "light";
+  document.querySelectorAll("details").forEach(e => e.open = true);
+  document.querySelectorAll(".toggle-hidden").forEach(e => e.classList.remove("toggle-hidden"));
+  document.querySelectorAll("img").forEach(e => e.loading = "eager");
+  await Promise.all([...document.images].map(e => e.decode().catch(() => {})));
+}"""
+
+
+def contents():
+    """(part, page) of each page of the book, in its order; the part is "" before the first."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    found = [("", toc["root"])]
+    for part in toc["parts"]:
+        found += [(part["caption"], chapter["file"]) for chapter in part["chapters"]]
+    return [(part, page) for part, page in found if page not in NOT_PRINTED]
+
+
+def title_of(tab):
+    return re.sub(r"\s+", " ", tab.evaluate("document.querySelector('h1').innerText")).replace("#", "").strip()
+
+
+def printed(tab, page):
+    """A page of the book: its title, its sections' titles, and the PDF."""
+    tab.goto((HTML / f"{page}.html").as_uri(), wait_until="load")
+    tab.evaluate(OPEN)
+    title = title_of(tab)
+    sections = tab.evaluate("[...document.querySelectorAll('.bd-article h2')].map(e => e.innerText)")
+    sections = [re.sub(r"\s+", " ", name).replace("#", "").strip() for name in sections]
+    pdf = tab.pdf(format="A4", print_background=True, margin=dict.fromkeys(("top", "bottom"), "16mm")
+                  | dict.fromkeys(("left", "right"), "14mm"))  # fmt: skip
+    return title, sections, PdfReader(io.BytesIO(pdf))
+
+
+def bookmark_sections(book, reader, start, sections, above):
+    """Bookmarks for the sections of a chapter: each at the first page, from the last one's on, that has its title."""
+    flat = lambda text: re.sub(r"\W+", "", text)
+    texts, at = [flat(page.extract_text()) for page in reader.pages], 0
+    for name in sections:
+        there = [k for k in range(at, len(texts)) if flat(name) in texts[k]]
+        at = there[0] if there else at
+        book.add_outline_item(name, start + at, parent=above)
+
+
+def made(target):
+    """Print and join the book. Returns how many pages of the book and sheets of paper it has."""
+    book, parts = PdfWriter(), {}
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser.path(), args=browser.FLAGS)
+        tab = chromium.new_page()
+        tab.set_default_timeout(300_000)
+        pages = contents()
+        for part, page in pages:
+            title, sections, reader = printed(tab, page)
+            start = len(book.pages)
+            for sheet in reader.pages:
+                book.add_page(sheet)
+            if part and part not in parts:
+                parts[part] = book.add_outline_item(part, start, bold=True)
+            above = book.add_outline_item(title, start, parent=parts.get(part))
+            bookmark_sections(book, reader, start, sections, above)
+            print(f"{title}: {len(reader.pages)} sheets", flush=True)
+        chromium.close()
+    book.add_metadata({"/Title": "Back Through Time", "/Author": "The Back Through Time authors"})
+    for sheet in book.pages:
+        sheet.compress_content_streams()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    book.write(target)
+    return len(pages), len(book.pages)
+
+
+def link(target):
+    """Put the PDF among the downloads of the built book, and a link to it on every chapter's page."""
+    name = f"downloads/{downloads.NAME}.pdf"
+    shutil.copy(target, HTML / name)
+    for path in HTML.glob("chapters/*/*.html"):
+        text = path.read_text(encoding="utf-8")
+        to_root = "../" * len(path.relative_to(HTML).parent.parts)
+        there = f' · <a href="{to_root}{name}" download>the book as PDF</a>'
+        path.write_text(text.replace(launch.PDF, there), encoding="utf-8")
+
+
+def main():
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "_build" / "back-through-time.pdf"
+    if not (HTML / "index.html").exists():
+        sys.exit("there is no book to print: make book")
+    if browser.path() is None:
+        sys.exit("there is no Chromium to print with: apt install chromium, or CHROMIUM=/path/to/it")
+    pages, sheets = made(target)
+    link(target)
+    print(f"{os.path.relpath(target, ROOT)}: {pages} chapters and pages, {sheets} sheets, "
+          f"{target.stat().st_size / 1e6:.1f} MB")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
