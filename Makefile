@@ -5,6 +5,8 @@ PY := .venv/bin/python
 ENV := .venv/.ready
 MATHJAX := vendor/mathjax/tex-mml-chtml.js
 AXE := vendor/axe/axe.min.js
+PYODIDE := vendor/pyodide/pyodide.mjs
+SYMPY := vendor/sympy/sympy.zip
 BOOK := _build/html/.built
 TESTED := _build/tested$(if $(LSTM_CORE_DATA),-with-data)
 PORT ?= 8000
@@ -74,14 +76,17 @@ book: $(BOOK)
 	@$(if $(BUILT),,echo "make book: nothing changed since the last build (make book FORCE=1 builds again)")
 	@echo "The book: _build/html/index.html"
 
-$(BOOK): $(ENV) $(MATHJAX) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
+$(BOOK): $(ENV) $(MATHJAX) $(PYODIDE) $(SYMPY) _build/sources.txt $(SOURCES) $(if $(FORCE),FORCE)
 	$(eval BUILT := 1)
 	@rm -rf _build/html _build/.doctrees && touch _build/book.started
 	$(BUILD) -q
 	@mv _build/book.started $@
 
-$(MATHJAX) $(AXE): $(ENV) tools/npm.py
+$(MATHJAX) $(AXE) $(PYODIDE): $(ENV) tools/npm.py
 	@$(PY) tools/npm.py $@
+
+$(SYMPY): $(ENV) tools/sympy_zip.py
+	@$(PY) tools/sympy_zip.py $@
 
 test: $(TESTED)
 	@$(if $(RAN),,echo "make test: passed, and nothing changed since (make test FORCE=1 runs it again)")

@@ -1,7 +1,8 @@
 """Bring what the book and its tests take from npm: tools/npm.py vendor/mathjax/tex-mml-chtml.js vendor/axe/axe.min.js
 
-MathJax, so that the built book needs no network; axe-core, which asks whether everybody can use the pages. The packages
-are checked against a fixed SHA-256. Where npm is missing or has no network, MathJax's path gets a loader that takes it
+MathJax, so that the built book needs no network; axe-core, which asks whether everybody can use the pages; Pyodide,
+Python in a reader's browser, for the page that proves what its reader writes. The packages are checked against a
+fixed SHA-256. Where npm is missing or has no network, MathJax's path gets a loader that takes it
 from a CDN when a page is read. The reader's browser runs what comes only if it is the very file of the package; fonts,
 and TeX's rarer extensions, follow it from there unchecked. Without axe-core a test is skipped.
 """
@@ -46,6 +47,11 @@ PACKAGES = {
     "axe.min.js": Package(
         "axe-core", "4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745", "", ("axe.min.js",),
         "The pages are not tested with axe-core."),
+    "pyodide.mjs": Package(
+        "pyodide", "314.0.7", "66b7949e5a0cba2250b586d7e368bf12fb482800748d182c4618254b685ffaa0", "",
+        ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json", "README.md"),
+        "No page of the book proves what its reader writes; the figure for it says so.\n"
+        "        To have it: install npm, remove the folder vendor/pyodide, make book again.", "// npm was missing\n"),
 }  # fmt: skip
 
 
