@@ -6,6 +6,7 @@ would read and write the whole matrix each time, and one for all steps would not
 one for some steps, a chunk.
 """
 
+import math
 from typing import NamedTuple
 
 from .cells import Stage
@@ -21,8 +22,9 @@ class Part(NamedTuple):
     rows:  its rows of R
     q:     where in `Cache.read` stands h_{t-1}, or what the stage before hands over
     W_b:   its rows of [W b], which read x_t and 1; None where the step asks for the sum a + u: it is one product then
-    R:     its rows of R, which read q; of a sum of [R W b]
-    reads: what these read
+    R:     its rows of R; no rows where no gate sees q
+    U:     what makes u: R, which reads q; where the step asks for the sum [R W b]
+    reads: what U reads
     """
 
     stage: Stage
@@ -32,21 +34,29 @@ class Part(NamedTuple):
     q: slice
     W_b: Array | None
     R: Array
+    U: Array
     reads: slice
+
+
+def hidden_of(cell, P):
+    """H, by the rows of b, for R may be missing."""
+    return P["b"].reshape(len(cell.inputs), -1).shape[1]
 
 
 def parts_of(xp, cell, P):
     """The `Part` of each stage, and where in `Cache.read` x_t and 1 stand."""
-    D, H = P["W"].shape[1], P["R"].shape[1]
+    D, H = P["W"].shape[1], hidden_of(cell, P)
     W_b, x_1 = xp.concatenate([P["W"], P["b"]], axis=1), slice(H, H + D + 1)
     found, i, r, q, end = [], 0, 0, slice(0, H), x_1.stop
     for stage in cell.stages:
         inputs, recurs = slice(i, i + len(stage.inputs)), slice(r, r + len(stage.recurs))
         rows_W, rows = (slice(gates.start * H, gates.stop * H) for gates in (inputs, recurs))
-        of_x, of_q, reads = W_b[rows_W], P["R"][rows], q
+        R = P["R"][rows] if "R" in P else xp.zeros((0, H), W_b.dtype)
+        part = Part(stage, inputs, recurs, rows, q, W_b[rows_W], R, R, q)
         if stage.sums:  # then it is the first: h_{t-1}, x_t and 1 lie one above the other
-            of_x, of_q, reads = None, xp.concatenate([of_q, of_x], axis=1), slice(0, x_1.stop)
-        found.append(Part(stage, inputs, recurs, rows, q, of_x, of_q, reads))
+            U = xp.concatenate([R, part.W_b], axis=1)
+            part = part._replace(W_b=None, U=U, reads=slice(0, x_1.stop))
+        found.append(part)
         i, r, q, end = inputs.stop, recurs.stop, slice(end, end + H), end + H
     return found, x_1
 
@@ -73,7 +83,7 @@ def put(chunk, gates, k, planes):
 
 def flat(planes):
     """(G, H, n, B), or (G, H, B) of one step, as a matrix: a column for each example, or for each step of each."""
-    return planes.reshape(planes.shape[0] * planes.shape[1], -1)
+    return planes.reshape(planes.shape[0] * planes.shape[1], math.prod(planes.shape[2:]))
 
 
 def columns(read, t, n):

@@ -58,7 +58,7 @@ def fused(found: Any, otherwise: Callable) -> Callable:
     kernels: dict[Any, Callable] = {}
 
     def call(*arguments):
-        like = arguments[1][0] if "u" in found.inputs else arguments[0][0]
+        like = arguments[found.where][0]
         xp = np if type(like) is np.ndarray else namespace(like)
         if not results or like.dtype.kind != "f" or not hasattr(xp, "ElementwiseKernel"):
             return otherwise(*arguments)

@@ -185,7 +185,7 @@ def looped(found: Calculation) -> Callable:
 
     def call(*given):
         nonlocal fast
-        like = given[1][0] if "u" in found.inputs else given[0][0]
+        like = given[found.where][0]
         if type(like) is not np.ndarray or like.dtype.char not in "fdO":
             return on_numbers(*given)
         if like.dtype == object:

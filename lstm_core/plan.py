@@ -68,7 +68,12 @@ class Calculation(NamedTuple):
     @property
     def like(self) -> str:
         """One that is an array (H, B), always."""
-        return self.inputs["u" if "u" in self.inputs else "ds"][0]
+        return self.inputs[[*self.inputs][self.where]][0]
+
+    @property
+    def where(self) -> int:
+        """Which argument has it: u, or a where the step has no u; ds of a back."""
+        return 1 if self.inputs.get("u") else 0
 
     @property
     def returned(self) -> set[str]:

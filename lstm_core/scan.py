@@ -5,7 +5,7 @@ B examples (columns), D input features, H hidden units, G gates, K own parameter
 
     P: W (G*H, D)   R (G*H, H)   b (G*H, 1)   p (K, H, 1), may be left out: then p = 0
 
-(W and b have H rows for each of a cell's `inputs`, R for each of its `recurs`.)
+(W and b have H rows for each of a cell's `inputs`, R for each of its `recurs`; where there are none there is no R.)
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._chunks import chunks, columns, countdown, flat, parts_of, put, steps_of
+from ._chunks import chunks, columns, countdown, flat, hidden_of, parts_of, put, steps_of
 from .arrays import ZERO, namespace
 from .cells import Cell
 from .checks import (
@@ -94,7 +94,7 @@ def forward(
     """
     xp, state = check_forward(cell, P, x, state, keep, mask)
     T, D, B = x.shape
-    H = P["R"].shape[1]
+    H = hidden_of(cell, P)
     p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P)
 
     read = xp.zeros((T + 1, len(parts) * H + D + 1, B), x.dtype)  # h_{t-1}, x_t, 1, and what later stages read
@@ -106,7 +106,7 @@ def forward(
         for part in parts:
             read[t, part.q] = state[0]  # h_{t-1}, or what the stage before hands over
             a = ZERO if part.W_b is None else (part.W_b @ read[t, x_1]).reshape(-1, H, B)  # scan-a
-            u = (part.R @ read[t, part.reads]).reshape(-1, H, B)  # scan-u
+            u = (part.U @ read[t, part.reads]).reshape(-1, H, B)  # scan-u
             state, kept = part.stage.step(a, u, state, p, xp.tanh)
             kept_t = (*kept_t, kept)
         if mask is not None:
@@ -154,7 +154,7 @@ def backward(
             if da_chunk is not None:
                 put(da_chunk, part.inputs, k, da)
             du = flat(du_chunk[part.recurs, :, k])
-            ds = (P["R"][part.rows].T @ du + ds[0], *ds[1:])  # scan-dh
+            ds = (part.R.T @ du + ds[0], *ds[1:])  # scan-dh
             for total, dp_k in zip(grads.get("p", ()), dp):
                 total += dp_k.sum(axis=1, keepdims=True)  # scan-dp
         if mask is not None:
@@ -162,7 +162,7 @@ def backward(
         if n:  # n steps are a chunk. Every += is a sum over paths: the same parameter acts at every t
             du, read_n = flat(du_chunk[:, :, :n]), columns(read, t, n)
             da = flat(da_chunk[:, :, :n]) if da_chunk is not None else du
-            for part in parts:
+            for part in [part for part in parts if len(part.R)]:
                 grads["R"][part.rows] += du[part.rows] @ read_n[part.q].T  # scan-dR
             dW_b += da @ read_n[x_1].T  # scan-dW, scan-db
             if inputs:
@@ -185,6 +185,8 @@ def _own(cell, P):
 def parameter_shapes(cell: Cell, features: int, hidden: int, own: bool = True) -> dict[str, Shape]:
     """Names and shapes of P for `cell` with D = `features`, H = `hidden`; without `p` if `own` is False.
 
+    A cell none of whose gates sees the recurrent product has no R.
+
     >>> scan.parameter_shapes(cells.LSTM, features=2, hidden=3)
     {'W': (12, 2), 'R': (12, 3), 'b': (12, 1), 'p': (3, 3, 1)}
     """
@@ -192,9 +194,8 @@ def parameter_shapes(cell: Cell, features: int, hidden: int, own: bool = True) -
     features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
     rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
     shapes: dict[str, Shape] = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
-    if own and cell.own:
-        shapes["p"] = (len(cell.own), hidden, 1)
-    return shapes
+    shapes["p"] = (len(cell.own) if own else 0, hidden, 1)
+    return {name: shape for name, shape in shapes.items() if shape[0]}
 
 
 def check_forward(cell: Cell, P: Mapping, x: Any, state: Any, keep: bool, mask: Any) -> tuple[Any, tuple]:
@@ -229,7 +230,7 @@ def check_cache(cache: Cache) -> None:
 
 def _check_parameters(cell, P, D, dtype):
     """The hidden units H of P. Raises ValueError or TypeError unless P is one for `cell`, D features and `dtype`."""
-    H = check_shape("P['R']", P["R"], {"G*H": None, "H": None})[1] if "R" in P else 1  # any: the names do not fit
+    H = check_shape("P['b']", P["b"], {"G*H": None, "1": 1})[0] // len(cell.inputs) or 1 if "b" in P else 1
     shapes = parameter_shapes(cell, D, H, own="p" in P)
     if P.keys() != shapes.keys():
         raise ValueError(f"P: expected the names {listed(shapes)} for cell {cell.name}, got {listed(P)}")

@@ -16,6 +16,7 @@ is the peephole LSTM's has the label of the peephole LSTM; one that differs anyw
 
 from collections import namedtuple
 
+from . import modern
 from .cells import GRU, GRU_BEFORE, LSTM, RNN, Cell, Stage, positive, sigmoid
 
 # ---- RNN with relu: gates (h), state (h). k is 1 where the unit is on, else 0. ------------------------------
@@ -346,5 +347,5 @@ FGR = Cell("fgr", [
 NAS = Cell("nas", [Stage("01234567", nas_step, nas_back)], states="hc")
 
 CELLS = {cell.name: cell for cell in (
-    RNN, RNN_RELU, LSTM, GRU, GRU_BEFORE, NIG, NFG, NOG, NIAF, NOAF, CIFG, FGR, NAS,
+    RNN, RNN_RELU, LSTM, GRU, GRU_BEFORE, NIG, NFG, NOG, NIAF, NOAF, CIFG, FGR, NAS, *modern.CELLS,
 )}  # fmt: skip

@@ -28,9 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "back-through-time"
 BRANCH = "gh-pages"  # of the repository: where the built site stands when it is published (tools/publish.sh)
 FILES = (
-    "LICENSE", "_toc.yml", "references.bib", "chapters/*/*.ipynb", "chapters/run/*.py", "chapters/run/*.json",
-    "figures/book.mplstyle", "benchmarks/results.json", "formal/*.v", "formal/printed.txt", "formal/generated/*",
-    "tests/vectors/*.json", "tests/formats/pytorch/*.onnx",
+    "LICENSE", "_toc.yml", "references.bib", "chapters/*/*.ipynb", "chapters/*/*.py", "chapters/*/*.json",
+    "figures/book.mplstyle", "figures/*.py", "benchmarks/results.json", "formal/*.v", "formal/printed.txt",
+    "formal/generated/*", "tests/vectors/*.json", "tests/formats/pytorch/*.onnx",
 )  # fmt: skip
 
 SET_UP = """\

@@ -6,6 +6,7 @@ import string
 from collections import Counter
 from pathlib import Path
 
+from fontTools import subset
 from PIL import Image, ImageChops, ImageStat
 from pybtex.plugin import register_plugin
 from pybtex.richtext import Text
@@ -22,7 +23,8 @@ MENDS = [(re.compile(wrong, re.DOTALL), right) for wrong, right in (
      lambda found: found[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")),
 )]  # fmt: skip
 LAZY = ("chapters/back/ledger",)  # all formulas of the book: each is typeset when it comes into view
-UNUSED = ("fontawesome.js*", "*.js.map", "sphinx-thebe.*")  # of _static
+ICON = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"[^"]*"\}')
+UNUSED = ("fontawesome.js*", "*.js.map", "*.css.map", "sphinx-thebe.*")  # of _static
 
 
 def without_thebe(app, config):
@@ -44,7 +46,7 @@ def mend(app, page, template, context, doctree):
             context["body"] = wrong.sub(right, context["body"])
 
 
-# ---- pictures ----------------------------------------------------------------------------------------------------
+# ---- pictures and icons -----------------------------------------------------------------------------------------
 
 
 def small(picture, off=2):
@@ -63,6 +65,28 @@ def small(picture, off=2):
     return min(picture, file.getvalue(), key=len) if wrong <= off else picture
 
 
+def only_used_icons(out):
+    """Of the theme's 2,400 icons, those that a page or a style names: a style sheet and three fonts become small."""
+    static = out / "_static"
+    pages = [*out.rglob("*.html"), *static.rglob("*.js")]
+    used = {name for path in pages for name in re.findall(r"\bfa-[\w-]+", path.read_text(encoding="utf-8"))}
+    sheet = static / "styles" / "pydata-sphinx-theme.css"
+    text = ICON.sub(
+        lambda rule: rule[0] if used & {*re.findall(r"fa-[\w-]+", rule[1])} else "", sheet.read_text("utf-8")
+    )
+    sheet.write_text(re.sub(r'url\([^)]*woff2\) format\("woff2"\),', "", text), encoding="utf-8")
+    styles = "".join(path.read_text(encoding="utf-8") for path in static.rglob("*.css"))
+    codes = {int(code, 16) for code in re.findall(r"\\([ef][0-9a-f]{3})\b", styles)}
+    codes |= {ord(letter) for letter in styles if "\ue000" <= letter <= "\uf8ff"}
+    for path in static.rglob("fa-*.ttf"):
+        some = subset.Subsetter()
+        some.populate(unicodes=codes)
+        with subset.load_font(path, some.options, lazy=False) as font:
+            some.subset(font)
+            subset.save_font(font, path, some.options)
+        path.with_suffix(".woff2").unlink(missing_ok=True)
+
+
 def finish(app, error):
     if error or app.builder.format != "html":
         return
@@ -72,6 +96,7 @@ def finish(app, error):
     for pattern in UNUSED:
         for path in (out / "_static").rglob(pattern):
             path.unlink()
+    only_used_icons(out)
 
 
 # ---- the bibliography ---------------------------------------------------------------------------------------------

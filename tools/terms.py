@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
+from sphinx.util.nodes import _make_id
 
 LOGGER = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +44,7 @@ class Term(NamedTuple):
 
     @property
     def url(self):
-        return "#term-" + re.sub(r"[^\w]+", "-", self.names[0]).strip("-")
+        return "#" + _make_id(f"term-{self.names[0]}")
 
 
 def glossary():

@@ -19,6 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from characters import bits, encode, streams
 
 from lstm_core import (
     Model,
@@ -43,35 +44,8 @@ RECIPES = {  # epochs and schedule
 
 def text():
     """Tiny Shakespeare as labels, and how many kinds of characters there are."""
-    letters, code = np.unique(list(data.shakespeare()), return_inverse=True)
+    letters, code = encode(data.shakespeare())
     return code, len(letters)
-
-
-def streams(code):
-    """A text as `STREAMS` strings: x and, one character on, y."""
-    end = (len(code) - 1) // STREAMS * STREAMS
-    return code[:end].reshape(STREAMS, -1), code[1 : end + 1].reshape(STREAMS, -1)
-
-
-def bits(scores, code, start, warm=100, piece=100):
-    """Bits per character of code[start:], measured as in the chapter.
-
-    It is read as `STREAMS` strings, each of which begins `warm` characters earlier.
-    scores: x (B, T), states -> y (B, T, C), states
-    """
-    n = (len(code) - start) // STREAMS
-    z = np.stack(
-        [code[k - warm - 1 : k + n] for k in range(start, start + n * STREAMS, n)]
-    )
-    states, total = None, 0.0
-    for t in range(0, n + warm, piece):
-        here = z[:, t : t + piece + 1]
-        y, states = scores(here[:, :-1], states)
-        y = y - y.max(axis=2, keepdims=True)
-        own = np.take_along_axis(y, here[:, 1:, None], 2)[:, :, 0]
-        logs = own - np.log(np.exp(y).sum(axis=2))
-        total -= logs[:, max(warm - t, 0) :].sum(dtype=float)
-    return total / (n * STREAMS) / math.log(2)
 
 
 class Network(torch.nn.Module):

@@ -1382,3 +1382,165 @@ Module nas.
 
   Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
 End nas.
+
+Module mingru.
+  Inductive state := s_h.
+  Definition states : Finite := enumeration state [s_h].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_z | a_n.
+  Definition input_s : Finite := enumeration input_ [a_z; a_n].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_z | k_n | k_h_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_z; k_n; k_h_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let n := a a_n in
+    let h_prev := s s_h in
+    let z := sigmoid (a a_z) in
+    let h := (1 - z) * n + z * h_prev in
+    (fun which => match which with | s_h => h end,
+     fun which => match which with | k_z => z | k_n => n | k_h_prev => h_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let dz_bar := ds s_h * (kept k_h_prev - kept k_n) * kept k_z * (1 - kept k_z) in
+    let dn_bar := ds s_h * (1 - kept k_z) in
+    let dh_prev := ds s_h * kept k_z in
+    (fun which => match which with | a_z => dz_bar | a_n => dn_bar end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    True.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End mingru.
+
+Module qrnn.
+  Inductive state := s_h | s_c.
+  Definition states : Finite := enumeration state [s_h; s_c].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_o | a_f | a_g.
+  Definition input_s : Finite := enumeration input_ [a_o; a_f; a_g].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_o | k_f | k_g | k_c_prev | k_c.
+  Definition keep_s : Finite := enumeration keep_ [k_o; k_f; k_g; k_c_prev; k_c].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let c_prev := s s_c in
+    let o := sigmoid (a a_o) in
+    let f := sigmoid (a a_f) in
+    let g := tanh (a a_g) in
+    let c := f * c_prev + (1 - f) * g in
+    let h := o * c in
+    (fun which => match which with | s_h => h | s_c => c end,
+     fun which => match which with | k_o => o | k_f => f | k_g => g | k_c_prev => c_prev | k_c => c end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let do_bar := ds s_h * kept k_c * kept k_o * (1 - kept k_o) in
+    let dc := ds s_c + ds s_h * kept k_o in
+    let df_bar := dc * (kept k_c_prev - kept k_g) * kept k_f * (1 - kept k_f) in
+    let dg_bar := dc * (1 - kept k_f) * (1 - kept k_g * kept k_g) in
+    let dc_prev := dc * kept k_f in
+    (fun which => match which with | a_o => do_bar | a_f => df_bar | a_g => dg_bar end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => 0 | s_c => dc_prev end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    True.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End qrnn.
+
+Module diagonal.
+  Inductive state := s_h.
+  Definition states : Finite := enumeration state [s_h].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_f | a_g.
+  Definition input_s : Finite := enumeration input_ [a_f; a_g].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_f | k_h_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_f; k_h_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let g := a a_g in
+    let h_prev := s s_h in
+    let f := sigmoid (a a_f) in
+    let h := f * h_prev + g in
+    (fun which => match which with | s_h => h end,
+     fun which => match which with | k_f => f | k_h_prev => h_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let df_bar := ds s_h * kept k_h_prev * kept k_f * (1 - kept k_f) in
+    let dh_prev := ds s_h * kept k_f in
+    (fun which => match which with | a_f => df_bar | a_g => ds s_h end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    True.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End diagonal.
+
+Module diagonal_signed.
+  Inductive state := s_h.
+  Definition states : Finite := enumeration state [s_h].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_f | a_g.
+  Definition input_s : Finite := enumeration input_ [a_f; a_g].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_f | k_h_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_f; k_h_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let g := a a_g in
+    let h_prev := s s_h in
+    let f := tanh (a a_f) in
+    let h := f * h_prev + g in
+    (fun which => match which with | s_h => h end,
+     fun which => match which with | k_f => f | k_h_prev => h_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let df_bar := ds s_h * kept k_h_prev * (1 - kept k_f * kept k_f) in
+    let dh_prev := ds s_h * kept k_f in
+    (fun which => match which with | a_f => df_bar | a_g => ds s_h end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    True.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End diagonal_signed.

@@ -73,3 +73,15 @@ Proof. exact (smooth_cell_in_the_scan _ fgr_bare_proofs.cell_proven fgr_bare_pro
 
 Theorem bptt_nas : bptt_away_from_kinks nas.cell.
 Proof. exact (cell_in_the_scan _ nas_proofs.cell_proven). Qed.
+
+Theorem bptt_mingru : bptt mingru.cell.
+Proof. exact (smooth_cell_in_the_scan _ mingru_proofs.cell_proven mingru_proofs.cell_smooth). Qed.
+
+Theorem bptt_qrnn : bptt qrnn.cell.
+Proof. exact (smooth_cell_in_the_scan _ qrnn_proofs.cell_proven qrnn_proofs.cell_smooth). Qed.
+
+Theorem bptt_diagonal : bptt diagonal.cell.
+Proof. exact (smooth_cell_in_the_scan _ diagonal_proofs.cell_proven diagonal_proofs.cell_smooth). Qed.
+
+Theorem bptt_diagonal_signed : bptt diagonal_signed.cell.
+Proof. exact (smooth_cell_in_the_scan _ diagonal_signed_proofs.cell_proven diagonal_signed_proofs.cell_smooth). Qed.

@@ -18,7 +18,8 @@ if not any((folder / "_toc.yml").exists() for folder in PLACES):
 ROOT = next(folder for folder in PLACES if (folder / "_toc.yml").exists())
 CONTENTS = re.findall(r"(?:file|root): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
 NOTEBOOKS = [path for name in CONTENTS if (path := ROOT / f"{name}.ipynb").exists()]
-CHAPTERS = [path for path in NOTEBOOKS if path.parent.name in ("start", "derive") or path.stem == "notation"]
+PROVEN = "start", "derive", "beyond"  # parts whose equations are about the shipped code
+CHAPTERS = [path for path in NOTEBOOKS if path.parent.name in PROVEN or path.stem == "notation"]
 
 DISPLAYED = re.compile(
     r"^(`{3,})\{math\}\n:label: eq-(\S+)\n(?::class: (\S+)\n)?(.*?)^\1$", flags=re.MULTILINE | re.DOTALL

@@ -14,18 +14,18 @@ from .prove import is_absolute, level, prove
 
 PAGE = ROOT / "chapters" / "back" / "ledger.md"
 CELLS = {"rnn": "RNN", "lstm": "LSTM, $\\mathbf p = 0$", "peephole": "peephole LSTM", "gru": "GRU, reset after",
-         "gru-before": "GRU, reset before", "rnn-relu": "RNN with relu", "nas": "NAS cell", "scan": "scan, any cell",
-         "scan, masked": "scan, any cell, masked"}  # fmt: skip
+         "gru-before": "GRU, reset before", "rnn-relu": "RNN with relu", "nas": "NAS cell", "mingru": "minGRU",
+         "diagonal": "diagonal, factor in (0, 1)", "diagonal-signed": "diagonal, factor in (−1, 1)",
+         "scan": "scan, any cell", "scan, masked": "scan, any cell, masked"}  # fmt: skip
 SIZES = ["", ", one example", ", one unit"]
 HEAD = """# Equation ledger
 
-Displayed equations of the book. {count} of them, in {{doc}}`notation` and the parts *Start* and *Derive*, were taken
-out of their chapter as they are typeset there, read by a parser, and proven on symbols to be what the shipped code
-computes. Read in the same way, and proven by a cell of their chapter for the values that it says: {by_cell}.
-Definitions, and formulas of somebody else's who is cited beside them: {others}. {{doc}}`../start/proofs` tells how.
-{{doc}}`proof-map` shows what each of them stands on.
-This page is written by that proof (`make ledger`), and `make test` fails if an equation, a line of code or this page
-has changed without the others.
+Displayed equations of the book. {count} of them, in {{doc}}`notation` and the parts *Start*, *Derive* and *Beyond*,
+were taken out of their chapter as they are typeset there, read by a parser, and proven on symbols to be what the
+shipped code computes. Read in the same way, and proven by a cell of their chapter for the values that it says:
+{by_cell}. Definitions, and formulas of somebody else's who is cited beside them: {others}. {{doc}}`../start/proofs`
+tells how. {{doc}}`proof-map` shows what each of them stands on. This page is written by that proof (`make ledger`),
+and `make test` fails if an equation, a line of code or this page has changed without the others.
 
 *Code* is the function of `lstm_core` that computes the equation, and what it assigns where it does; that line says so
 in its comment. There is a dash where the equation is a step on the way: it is proven all the same, but no line computes

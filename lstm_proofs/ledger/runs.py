@@ -181,7 +181,8 @@ class Run:
         return watched
 
     def _planes(self, name, gates, planes):
-        self.values[name, self.t] = np.concatenate(planes)
+        if len(planes):
+            self.values[name, self.t] = np.concatenate(planes)
         self.values |= {(f"{name}_{gate}", self.t): plane for gate, plane in zip(gates, planes)}
 
     def _define(self, name, value):
@@ -198,7 +199,8 @@ class Run:
         names = node.names
         if node.op == "input":
             given = any(node is d for d in record.inputs.get("ds", ()))
-            names = [name for name in names if given and name[0] == "d" and name[1:] not in self.states[1:]]
+            renamed = names[1:] if any(node is a for a in record.inputs.get("a", ())) else []  # a candidate as it is
+            names = renamed + [n for n in names if given and n[0] == "d" and n[1:] not in self.states[1:]]
         for name in names:
             value = self._seen(name, value)
         return value

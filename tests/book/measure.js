@@ -1,6 +1,6 @@
 // What tests/book/test_pages.py asks of a page in a browser. All sizes in px.
 (() => {
-  const article = () => document.querySelector(".bd-article");
+  const article = () => document.querySelector(".bd-article") ?? document.querySelector("main");
   const all = (selector) => [...article().querySelectorAll(selector)];
   const seen = (e) => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== "hidden";
   const text = (e) => e.textContent.replace(/\s+/g, " ").trim();
@@ -71,7 +71,7 @@
     stops: () => all(".math, .math *").filter((e) => e.tabIndex >= 0 && seen(e) && e.scrollWidth <= e.clientWidth)
       .map(named),
 
-    links: () => [...document.querySelectorAll("a[href]")].map((e) => e.href),
+    links: () => [...document.querySelectorAll("a[href]")].map((e) => new URL(e.getAttribute("href"), location).href),
     images: () => [...document.images].filter((e) => e.complete && !e.naturalWidth).map((e) => e.src),
 
     theme(name) {

@@ -1,4 +1,4 @@
-"""The comparison with PyTorch in chapters/run/characters.ipynb: what is stored, and that the two agree."""
+"""The scripts of chapters/run/characters.ipynb: what is stored, what the page prints of it, and that PyTorch agrees."""
 
 import importlib.util
 import json
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -15,6 +16,13 @@ from lstm_core import fit, optim
 
 ROOT = Path(__file__).parents[2]
 STORED = json.loads((ROOT / "chapters/run/characters_torch.json").read_text(encoding="utf-8"))
+LARGE = json.loads((ROOT / "chapters/run/characters_large.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def beside(monkeypatch):
+    """Scripts import what lies beside them."""
+    monkeypatch.syspath_prepend(ROOT / "chapters/run")
 
 
 def load():
@@ -51,6 +59,30 @@ def test_what_is_stored():
     assert {len(values) for values in last.values()} == {3}  # seeds; the curves above are those of the first
     assert all(last[key][0] == STORED["one cycle"][key][-1] for key in ("ours", "PyTorch"))
     assert abs(last["ours"] / last["PyTorch"] - 1).max() < 0.01
+
+
+def test_what_is_stored_of_the_larger_networks():
+    """Whole runs, each better at its end than at its beginning, with date and machine."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", LARGE["date"]) and {"machine", "python", "numpy"} <= LARGE.keys()
+    for name, epochs, kinds in (("Shakespeare", 12, 65), ("programs", 8, None)):
+        run = LARGE["runs"][name]
+        assert len(run["train"]) == len(run["held out"]) == epochs and run["cut"] == int(run["characters"] * 0.9)
+        assert kinds in (None, run["kinds"]) and run["held out"][-1] < run["held out"][0]
+        assert run["held out"][-1] <= run["in blocks"] and len(run["sample"]) == 600
+
+
+def test_the_page_prints_what_is_stored():
+    cells = nbformat.read(ROOT / "chapters/run/characters.ipynb", as_version=4).cells
+    page = "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+    for run in LARGE["runs"].values():
+        for value in (run["7-gram"], run["held out"][-1]):
+            assert f"{value:.2f}" in page
+        assert " ".join(f"{value:.2f}" for value in run["held out"]) in page
+    assert LARGE["runs"]["Shakespeare"]["sample"].strip() in page and LARGE["date"] in page
+    for name in ("one cycle", "torch-rnn"):
+        assert f"{STORED[name]['ours'][-1]:.3f} {STORED[name]['PyTorch'][-1]:8.3f}" in page
+    for values in STORED["last of one cycle"].values():
+        assert "   ".join(f"{value:.3f}" for value in values) + f"   {np.mean(values):.3f}" in page
 
 
 def test_streams_are_the_text_and_the_next_character(without):

@@ -11,7 +11,9 @@ import safetensors.numpy
 from lstm_core import Model, bidirectional, data, dense, evaluate, fit, gru, softmax_cross_entropy
 from lstm_formats import torch_io
 
-CHAPTER = Path(__file__).parents[2] / "chapters" / "run" / "interchange.ipynb"
+CHAPTERS = Path(__file__).parents[2] / "chapters"
+CHAPTER, VECTORS = CHAPTERS / "run" / "interchange.ipynb", CHAPTERS / "check" / "vectors.ipynb"
+WORDS = {6: "six", 13: "thirteen", 18: "eighteen"}
 
 
 def listing():
@@ -19,6 +21,17 @@ def listing():
     markdown = (c.source for c in nbformat.read(CHAPTER, as_version=4).cells if c.cell_type == "markdown")
     (code,) = re.findall(r"^```python\n(.*?)^```", "\n".join(markdown), flags=re.DOTALL | re.MULTILINE)
     return code
+
+
+def test_what_is_said_of_onnx_is_what_vectors_counts():
+    """Its tests are taken apart there, once; here stand the numbers alone, in words."""
+    cells = nbformat.read(VECTORS, as_version=4).cells
+    printed = "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", ()))
+    count = lambda what: [int(n) for n in re.search(rf"{what} +seen by (\d+) of (\d+)", printed).groups()]
+    (seen, cases), (orders, lstm) = count("no recurrent product, R = 0"), count("LSTM: any wrong order of gates")
+    said = next(cell.source for cell in nbformat.read(CHAPTER, as_version=4).cells if "vectors-onnx" in cell.source)
+    assert f"the {WORDS[cases]} of its recurrent operators" in said and f"passes {WORDS[cases - seen]} of them" in said
+    assert orders == 0 and f"passes all of its {WORDS[lstm]}" in said
 
 
 def test_the_listing_is_python():

@@ -40,8 +40,9 @@ def built(folder, address):
     config["repository"] = {"url": address}
     config["sphinx"]["local_extensions"] = {"launch": str(ROOT / "tools")}
     config["sphinx"]["config"] |= {"html_extra_path": [], "html_search_scorer": ""}
-    config["bibtex_bibfiles"] = []
+    config["bibtex_bibfiles"] = ["references.bib"]
     (folder / "chapters/start").mkdir(parents=True)
+    (folder / "references.bib").touch()
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     (folder / "_toc.yml").write_text("format: jb-book\nroot: chapters/start/preface\n", encoding="utf-8")
     (folder / "chapters/start/preface.ipynb").write_text(json.dumps(PAGE), encoding="utf-8")
@@ -161,9 +162,10 @@ def test_the_zip_holds_all_that_the_notebooks_open(site):
                 opened += 1
                 assert any(name == file or name.startswith(f"{file}/") for name in names), f"{path}: {word}"
         for name in re.findall(r"^\s*(?:import|from) (\w+)", code, flags=re.MULTILINE):
-            if (ROOT / path.parent / f"{name}.py").exists():
-                opened += 1
-                assert f"{path.parent}/{name}.py" in names
+            for folder in (path.parent, Path("figures")):
+                if (ROOT / folder / f"{name}.py").exists():
+                    opened += 1
+                    assert f"{folder}/{name}.py" in names
     assert opened > 25
     assert (site / f"{downloads.NAME}.zip").stat().st_size < 10e6
 
@@ -220,7 +222,8 @@ def test_the_extra_has_all_that_the_notebooks_import():
     named = re.findall(r"\[([\w,]+)\]", extras["book"][0])[0].split(",")
     listed = " ".join(word for name in named for word in extras[name]) + " ".join(extras["book"])
     brought = {"scipy": "scikit-learn", "sklearn": "scikit-learn", "mpmath": "sympy"}  # by which package
-    own = {"lstm_core", "lstm_formats", "lstm_proofs", "showers", "torch"}
+    own = {"lstm_core", "lstm_formats", "lstm_proofs", "torch"}
+    own |= {path.stem for folder in ("chapters/run", "figures") for path in (ROOT / folder).glob("*.py")}
     core = {"numpy", "tqdm", "safetensors", "pooch", "defusedxml"}
     for path in NOTEBOOKS:
         cells = nbformat.read(ROOT / path, as_version=4).cells

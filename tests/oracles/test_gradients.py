@@ -47,7 +47,7 @@ def test_backward_is_the_derivative_where_steps_are_missing(cell, sizes, masked,
 
 def run(cell, P, x, mask, rng):
     """All results of a forward and a backward pass: h, final state, gradients, dx, dstate0."""
-    (T, _, B), H = x.shape, P["R"].shape[1]
+    (T, _, B), H = x.shape, len(P["b"]) // len(cell.inputs)
     state, dstate = (tuple(rng.standard_normal((len(cell.states), H, B))) for _ in range(2))
     h, final, cache = scan.forward(cell, P, x, state, mask=mask)
     grads, dx, dstate0 = scan.backward(cell, P, cache, rng.standard_normal((T, H, B)), dstate)

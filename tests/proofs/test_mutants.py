@@ -9,13 +9,13 @@ import pytest
 from ladder import SIZES, TOLERANCE, checked_problem
 from mutants import mutants
 
-from lstm_core import _chunks, cells, gradcheck, scan, variants
+from lstm_core import _chunks, cells, gradcheck, modern, scan, variants
 from lstm_core.cells import Cell, Stage
 from lstm_core.plan import plan
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
 
 SCAN = ["forward", "backward", "_of_each", "_own", "parameter_shapes"]
-CHUNKS = ["parts_of", "countdown", "chunks", "put", "flat", "columns", "steps_of"]
+CHUNKS = ["hidden_of", "parts_of", "countdown", "chunks", "put", "flat", "columns", "steps_of"]
 NAMES = ["Stage.__post_init__", "Cell.__post_init__", "Cell.inputs", "Cell.recurs", "Cell.altered"]
 
 
@@ -172,6 +172,7 @@ def judge_scan(module):
         return (
             judged_by_numbers(LATE_PROBE, module, masked=(False, True, "units"))
             or judged_by_numbers(cells.LSTM, module)  # one stage
+            or judged_by_numbers(modern.QRNN, module)  # without R
             or judged_by_numbers(plan(cells.LSTM), module)  # which takes the sum
             or judged_by_numbers(plan(cells.GRU_BEFORE), module)  # and of two stages the first
             or judged_by_use(LATE_PROBE, module)

@@ -89,8 +89,8 @@ def by_back(graph, own, ring):
 
     x = np.stack([ring.column(f"x[{step}]") for step in (0, 1)])
     start = tuple(ring.column(f"{name}[-1]") if f"{name}[-1]" in ring.symbols else 0 * x[0] for name in cell.states)
-    P = {"W": ring.column(*(f"W_{k}" for k in cell.inputs)), "R": ring.column(*(f"R_{k}" for k in cell.recurs)),
-         "b": ring.column(*(f"b_{k}" for k in cell.inputs))}  # fmt: skip
+    rows = {"W": cell.inputs, "R": cell.recurs, "b": cell.inputs}
+    P = {M: ring.column(*(f"{M}_{k}" for k in gates)) for M, gates in rows.items() if gates}
     if cell.own and own:
         P["p"] = np.stack([ring.column(f"p_{k}") for k in cell.own])
     cut = played(cell, see, ring.applied, own=bool(cell.own and own))
