@@ -1,4 +1,4 @@
-"""How a chapter is told: code that is worth reading, exercises with marks and hints, reading times that are measured."""
+"""How a chapter is told: code worth reading, exercises with marks and hints, reading times that are measured."""
 
 import importlib.util
 import re
