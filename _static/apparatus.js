@@ -130,6 +130,8 @@ window.apparatus ??= (() => {
       const page = new DOMParser().parseFromString(text, "text/html");
       page.querySelectorAll("span.math").forEach((e) => (e.textContent = e.dataset.plain ?? ""));
       page.querySelectorAll("div.math, .used-in, .run-it, script, style").forEach((e) => e.remove());
+      const place = anchor && page.getElementById(anchor.slice(1));
+      if (place && !place.textContent.trim()) return place.parentElement.textContent.replace(/\s+/g, " ");
       return original(page.documentElement.outerHTML, anchor).replace(/\s+/g, " ");
     };
   }
