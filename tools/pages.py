@@ -35,7 +35,7 @@ def without_thebe(app, config):
 
 
 def mend(app, page, template, context, doctree):
-    """Scripts wait until the page is there, but for the few words that others read at once."""
+    """Scripts wait until the page is there, but for the few words that others read at once. A search waits for none."""
     for script in context["script_files"]:
         if page == "search":  # there the theme's own script calls what these define, at once
             script.attributes.pop("defer", None)

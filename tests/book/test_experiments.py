@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 PARTS = "check", "run"
 TOLD = {  # add a chapter here when it is told anew
     "check/gradient-checking", "check/find-the-bug", "check/numerical-example", "check/vectors", "run/layers",
-    "run/characters", "run/interchange", "run/mpi", "run/parity", "run/parity-why", "run/showers", "run/speed",
+    "run/characters", "run/interchange", "run/mnist", "run/mpi", "run/parity", "run/parity-why", "run/showers",
+    "run/speed",
 }  # fmt: skip
 LONGEST = 25  # visible lines of a cell
 UNCOMPARED = 0.05  # at most, of the cells
