@@ -24,9 +24,9 @@ seconds = Counter()
 
 
 def note(report):
-    """Take down what became of one cell."""
+    """Take down what became of one cell of the book."""
     notebook, _, cell = report.nodeid.partition("::")
-    if notebook.endswith(".ipynb") and cell:
+    if notebook.endswith(".ipynb") and cell and (ROOT / notebook).exists():
         seconds[notebook] += report.duration
         if report.when == "call" or report.outcome != "passed":
             found[notebook][report.outcome] += 1
