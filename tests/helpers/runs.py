@@ -24,7 +24,7 @@ seconds = Counter()
 
 
 def note(report):
-    """Take down what became of one cell."""
+    """Take down what became of one cell of the book."""
     notebook, _, cell = report.nodeid.partition("::")
     if notebook.startswith("chapters/") and notebook.endswith(".ipynb") and cell:
         seconds[notebook] += report.duration
