@@ -37,8 +37,9 @@ def without_thebe(app, config):
 def mend(app, page, template, context, doctree):
     """Scripts wait until the page is there, but for the few words that others read at once. A search waits for none."""
     for script in context["script_files"]:
-        script.attributes.pop("defer", None)
-        if page != "search" and script.filename and not str(script.filename).endswith("documentation_options.js"):
+        if page == "search":  # there the theme's own script calls what these define, at once
+            script.attributes.pop("defer", None)
+        elif script.filename and not str(script.filename).endswith("documentation_options.js"):
             script.attributes["defer"] = "defer"
     if page in LAZY:
         app.add_js_file(None, body='MathJax.loader = {load: ["ui/lazy"]};', priority=900)

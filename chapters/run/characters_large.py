@@ -2,8 +2,8 @@
 
 Shakespeare, cut as nanoGPT cuts it, twelve times by two layers of 256 units; and the
 programs of this book. `python characters_large.py` in this folder writes
-characters_large.json, which the chapter reads, after each epoch. It takes a quarter of
-an hour on one core.
+characters_large.json, which the chapter reads, after each epoch. It takes ten
+minutes on one core.
 """
 
 import math

@@ -146,7 +146,7 @@
         const head = id ? Play.tex(Play.make("span"), graph.variables[id].d) : "";
         panel.replaceChildren(id
           ? Play.make("div", {}, Play.make("p", {}, head, ` is the sum over ${rows.length === 1 ? "one arrow" : `${rows.length} arrows`}:`),
-              Play.make("div", {class: "play-scroll"}, Play.make("table", {}, ...rows.map(({row}) => row))), Play.make("p"))
+              Play.make("div", {class: "play-scroll"}, Play.make("table", {class: "play-terms"}, ...rows.map(({row}) => row))), Play.make("p"))
           : Play.make("p", {}, `The forward pass is done, and every box has its value. The loss reads both outputs: its own `
               + `derivatives by h are ${SLOPE[0]} at step t and ${SLOPE[1]} at step t+1.`));
       }

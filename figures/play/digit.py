@@ -62,7 +62,7 @@ def main():
     found["weights"] = {name: packed(array) for name, array in model.params.items()}
     FILE.write_text(json.dumps(found), encoding="utf-8")
     found["made"]["test error as stored"] = evaluate(stored()[0], *test).error
-    FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps(found) + "\n", encoding="utf-8")
     print(json.dumps(found["made"], indent=1), f"{FILE.stat().st_size:,} bytes")
 
 

@@ -18,7 +18,9 @@ from playwright.sync_api import sync_playwright
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 HTML = ROOT / "_build" / "html"
-sys.path.insert(0, str(ROOT / "tests" / "book"))
+sys.path.insert(0, str(ROOT / "tools"))
+
+import browser  # noqa: E402
 
 PAGES = {"explorer": "derive/lstm", "backward": "derive/peephole", "parity": "run/parity", "digit": "run/mnist",
          "prove": "start/proofs"}  # fmt: skip
@@ -58,12 +60,10 @@ def arrange(page, name, figure):
 
 
 def main(names):
-    from test_pages import FLAGS, chromium
-
     address = served(HTML)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        page = browser.new_page(viewport={"width": WIDTH, "height": 2600}, device_scale_factor=SCALE)
+        chromium = playwright.chromium.launch(executable_path=browser.path(), args=browser.FLAGS)
+        page = chromium.new_page(viewport={"width": WIDTH, "height": 2600}, device_scale_factor=SCALE)
         page.set_default_timeout(300_000)
         for name in names or PAGES:
             page.goto(f"{address}/chapters/{PAGES[name]}.html", wait_until="domcontentloaded")
@@ -75,7 +75,7 @@ def main(names):
             picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
             picture.save(HERE / f"{name}.png", optimize=True)
             print(f"{name}.png: {picture.width} x {picture.height}, {(HERE / f'{name}.png').stat().st_size:,} bytes")
-        browser.close()
+        chromium.close()
 
 
 if __name__ == "__main__":

@@ -59,8 +59,9 @@ def search(tab, words):
 ])  # fmt: skip
 def test_a_search_finds_the_chapter_that_derives_it(tab, words, chapter):
     links, excerpts = search(tab, words)
-    places = [k for k, link in enumerate(links) if "find-the-bug" in link]
-    assert chapter in links[0] and (not places or places[0] > 2), links[:5]
+    chapters = [link for link in links if "/back/" not in link]  # the glossary may come before
+    places = [k for k, link in enumerate(chapters) if "find-the-bug" in link]
+    assert any(chapter in link for link in chapters[:2]) and (not places or places[0] > 2), links[:5]
     raw = [text for text in excerpts if "\\" in text or "mathbf" in text]
     assert excerpts and not raw, raw[:2]
 

@@ -1,6 +1,6 @@
 """Experiments show what they measured: no fixed sentence as a result, no bare True, no long cell; almost all compared.
 
-Of the chapters of *Check* and *Run* that have been told anew. `TOLD` grows until every chapter is in it.
+Of the chapters of *Check*, *Run* and *Beyond*.
 """
 
 import ast
@@ -13,11 +13,7 @@ from test_book import CHAPTERS, is_ignored
 from test_telling import plan
 
 ROOT = Path(__file__).parents[2]
-PARTS = "check", "run"
-TOLD = {  # add a chapter here when it is told anew
-    "check/gradient-checking", "check/find-the-bug", "check/numerical-example", "check/vectors", "run/layers",
-    "run/characters", "run/interchange", "run/mpi", "run/parity", "run/parity-why", "run/showers", "run/speed",
-}  # fmt: skip
+PARTS = "check", "run", "beyond"
 LONGEST = 25  # visible lines of a cell
 UNCOMPARED = 0.05  # at most, of the cells
 
@@ -26,11 +22,10 @@ def code(name):
     return [cell for cell in plan.cells_of(name) if cell.cell_type == "code"]
 
 
-def there():
-    return sorted(f"{part}/{path.stem}" for part in PARTS for path in (ROOT / "chapters" / part).glob("*.ipynb"))
+NAMES = sorted(f"{part}/{path.stem}" for part in PARTS for path in (ROOT / "chapters" / part).glob("*.ipynb"))
 
 
-@pytest.fixture(params=sorted(TOLD))
+@pytest.fixture(params=NAMES)
 def name(request):
     return request.param
 
@@ -173,8 +168,8 @@ def test_almost_all_cells_of_the_book_are_compared(shown):
 
 
 def test_almost_all_outputs_of_the_experiments_are_compared():
-    """Of the chapters told anew: of those cells that print or show something."""
-    cells = [cell for name in TOLD for cell in code(name) if cell.outputs]
+    """Of those cells that print or show something."""
+    cells = [cell for name in NAMES for cell in code(name) if cell.outputs]
     ignored, part = share(cells)
     assert part <= UNCOMPARED, f"{ignored} of {len(cells)}"
 
@@ -183,7 +178,3 @@ def test_an_ignored_cell_is_counted():
     cells = [nbformat.v4.new_code_cell("a") for _ in range(4)]
     cells[0].metadata["tags"], cells[1].source = ["nbval-ignore-output"], "# NBVAL_IGNORE_OUTPUT"
     assert share(cells) == (2, 0.5)
-
-
-def test_the_list_of_chapters_is_one_of_chapters():
-    assert {*there()} >= TOLD

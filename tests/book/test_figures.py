@@ -176,13 +176,7 @@ def plt_maps():
     return {*mpl.colormaps}
 
 
-NOT_YET = {"mnist"}  # a thin line of 2.7:1
-
-
-@pytest.mark.parametrize("path", [
-    pytest.param(path, id=path.stem, marks=[pytest.mark.xfail(reason="pale")] if path.stem in NOT_YET else [])
-    for path in PLOTS
-])  # fmt: skip
+@pytest.mark.parametrize("path", PLOTS, ids=lambda path: path.stem)
 def test_nothing_that_a_chapter_plots_is_pale(path):
     """What it does not colour itself has the colours of the style, which the tests above measure."""
     with mpl.rc_context(fname=FIGURES / "book.mplstyle"):

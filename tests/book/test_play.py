@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mutants import mutants
-from test_pages import FLAGS, HTML, chromium
 
 from lstm_core import cells, data, evaluate, scan
 from lstm_core.variants import CELLS
 
 ROOT = Path(__file__).parents[2]
+HTML = ROOT / "_build" / "html"
 PLAY = ROOT / "figures" / "play"
 sys.path[:0] = [str(ROOT / "tools"), str(PLAY)]
 
+import browser  # noqa: E402
 import digit  # noqa: E402
 import javascript  # noqa: E402
 import play  # noqa: E402
@@ -68,24 +69,23 @@ RUN = """([name, {P, x, dh, state, dstate, sizes}]) => {
 
 
 @pytest.fixture(scope="module")
-def browser():
-    path = chromium()
-    if path is None:
+def chromium():
+    if browser.path() is None:
         pytest.skip("there is no Chromium to run the figures in (apt install chromium, or CHROMIUM=/path/to/it)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+        chromium = playwright.chromium.launch(executable_path=browser.path(), args=browser.FLAGS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture
-def bare(browser):
+def bare(chromium):
     """An empty page with the scan, and with the cells of a text."""
 
     def load(text):
-        page = browser.new_page()
+        page = chromium.new_page()
         for script in (*((PLAY / name).read_text(encoding="utf-8") for name in ("play.js", "scan.js")), text):
             page.add_script_tag(content=script)
         return page
@@ -135,12 +135,12 @@ def address():
 
 
 @pytest.fixture
-def opened(browser, address):
+def opened(chromium, address):
     """opened(name): the page and the figure, from file:// if not `served`; errors and foreign requests fail a test."""
     wrong = []
 
     def open_page(name, served=False, **options):
-        page = browser.new_page(viewport={"width": 1200, "height": 2400}, **options)
+        page = chromium.new_page(viewport={"width": 1200, "height": 2400}, **options)
         page.set_default_timeout(180_000)  # ms; a busy machine takes its time
         start = f"{address if served else HTML.as_uri()}/"
         page.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((start, "data:", "blob:")) else None)
@@ -234,7 +234,7 @@ def test_without_an_arrow_the_gradient_goes_wrong_by_keyboard(opened):
     page, figure = opened("backward")
     back = figure.get_by_role("button", name="Back", exact=True)
     back.focus()
-    while found(figure)["id"] != "c@0":
+    while found(figure).get("id") != "c@0":
         page.keyboard.press("Enter")
     ticks = figure.get_by_role("checkbox")
     assert ticks.count() == 5
@@ -392,8 +392,8 @@ def test_from_a_file_the_proof_wants_a_server(opened):
     assert "make serve" in figure.get_by_role("status").inner_text()
 
 
-def test_without_pyodide_the_proof_says_so(browser, address):
-    page = browser.new_page()
+def test_without_pyodide_the_proof_says_so(chromium, address):
+    page = chromium.new_page()
     page.route("**/pyodide/**", lambda route: route.fulfill(body="// npm was missing", content_type="text/javascript"))
     page.goto(f"{address}/chapters/{PAGES['prove']}.html", wait_until="domcontentloaded")
     page.locator("figure.play-prove").get_by_role("button", name="Prove").click()

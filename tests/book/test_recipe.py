@@ -119,7 +119,7 @@ def print_its_equations(copy):
 
 def name_it_in_cells(copy):
     text = (copy / CODE).read_text(encoding="utf-8")
-    (copy / CODE).write_text(text.replace(" NAS,\n)}", " NAS, MGU,\n)}"), encoding="utf-8")
+    (copy / CODE).write_text(text.replace(" NAS, *", " NAS, MGU, *"), encoding="utf-8")
 
 
 RECIPE = [write_the_cell, print_its_equations, name_it_in_cells]

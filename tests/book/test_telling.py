@@ -1,7 +1,4 @@
-"""How a chapter is told: code that is worth reading, exercises with marks and hints, reading times that are measured.
-
-Of the chapters that have been told anew, and of the exercises of all the others in *Check* and *Run*.
-"""
+"""How a chapter is told: code worth reading, exercises with marks and hints, reading times that are measured."""
 
 import importlib.util
 import re
@@ -17,10 +14,8 @@ TOLD = {  # chapter -> at least how many exercises
     "derive/lstm": 6, "derive/peephole": 6, "derive/gru": 6, "derive/variants": 6, "derive/scan": 6,
     "derive/kernel": 6, "check/gradient-checking": 10, "check/find-the-bug": 14, "run/speed": 6,
     "check/numerical-example": 7, "check/vectors": 7, "run/layers": 8, "run/interchange": 8, "run/mpi": 7,
-    "run/showers": 8, "run/parity": 7, "run/parity-why": 6, "run/characters": 8,
-}  # fmt: skip
-EXERCISED = {  # chapters of which only the exercises have been told anew: the same
-    "run/mnist": 6,
+    "run/showers": 8, "run/parity": 7, "run/parity-why": 6, "run/mnist": 6, "run/characters": 8,
+    "beyond/after-the-lstm": 7,
 }  # fmt: skip
 spec = importlib.util.spec_from_file_location("plan", ROOT / "tools" / "plan.py")
 plan = importlib.util.module_from_spec(spec)
@@ -34,11 +29,6 @@ FOLLOWS = r"\s*```\{hint\}\n:class: dropdown\n(?:(?!```).)+```\s*`{3,}\{solution
 
 @pytest.fixture(params=TOLD)
 def name(request):
-    return request.param
-
-
-@pytest.fixture(params=TOLD | EXERCISED)
-def exercised(request):
     return request.param
 
 
@@ -56,19 +46,19 @@ def test_code_is_short_and_asserts_are_hidden(name):
 def test_no_chapter_is_forgotten():
     parts = "check", "run"
     there = {f"{part}/{path.stem}" for part in parts for path in (ROOT / "chapters" / part).glob("*.ipynb")}
-    assert there <= TOLD.keys() | EXERCISED.keys()
+    assert there <= TOLD.keys()
 
 
-def test_every_exercise_has_a_title_and_a_mark_of_difficulty(exercised):
-    exercises = exercises_of(text_of(cells_of(exercised)))
-    assert len(exercises) >= (TOLD | EXERCISED)[exercised]
+def test_every_exercise_has_a_title_and_a_mark_of_difficulty(name):
+    exercises = exercises_of(text_of(cells_of(name)))
+    assert len(exercises) >= TOLD[name]
     for title, label, _, _ in exercises:
         words, _, stars = title.rpartition(" ")
         assert words and stars in STARS, f"{label}: {title}"
 
 
-def test_a_hint_stands_before_each_solution_and_projects_have_none(exercised):
-    text = text_of(cells_of(exercised))
+def test_a_hint_stands_before_each_solution_and_projects_have_none(name):
+    text = text_of(cells_of(name))
     for _, label, body, is_project in exercises_of(text):
         start = re.match(FOLLOWS, text.partition(f":label: {label}\n{body}```")[2], re.DOTALL)
         assert is_project or (start and start[1] == label), f"{label}: no hint"
@@ -76,8 +66,8 @@ def test_a_hint_stands_before_each_solution_and_projects_have_none(exercised):
         assert solved != is_project, f"{label}: solved: {solved}"
 
 
-def test_some_exercises_need_a_pencil_and_one_is_open(exercised):
-    exercises = exercises_of(text_of(cells_of(exercised)))
+def test_some_exercises_need_a_pencil_and_one_is_open(name):
+    exercises = exercises_of(text_of(cells_of(name)))
     assert sum("pencil and paper" in body for _, _, body, _ in exercises) >= 2
     assert sum(is_project for _, _, _, is_project in exercises) == 1
 

@@ -111,10 +111,11 @@ def test_nbval_sees_all_of_it(tmp_path):
         notebook.cells.append(cell)
     nbformat.write(notebook, tmp_path / "made_up.ipynb")
     (tmp_path / "conftest.py").write_text((ROOT / "chapters" / "conftest.py").read_text(encoding="utf-8"))
+    here = {"PYTHONPATH": str(ROOT / "tests" / "helpers"), "EXECUTION_RECORD": str(tmp_path / "record.json")}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-rA", "--color=no", "-c", os.devnull,
          "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path],
-        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "tests" / "helpers")},
+        capture_output=True, text=True, env=os.environ | here,
     )  # fmt: skip
     lines = re.findall(r"^(PASSED|FAILED) \S*::Cell (\d+)", run.stdout, re.MULTILINE)
     found = {k: word == "PASSED" for word, k in lines}

@@ -24,9 +24,9 @@ seconds = Counter()
 
 
 def note(report):
-    """Take down what became of one cell."""
+    """Take down what became of one cell of the book."""
     notebook, _, cell = report.nodeid.partition("::")
-    if notebook.endswith(".ipynb") and cell:
+    if notebook.startswith("chapters/") and notebook.endswith(".ipynb") and cell:
         seconds[notebook] += report.duration
         if report.when == "call" or report.outcome != "passed":
             found[notebook][report.outcome] += 1
