@@ -1,7 +1,7 @@
 """The book as one PDF: tools/pdf.py [file], by default _build/back-through-time.pdf.
 
-Chromium prints each page of the built book, what is folded away open; pypdf joins them, and makes the bookmarks: parts,
-chapters, and the sections of each. Every chapter of the built book then has a link to it.
+Chromium prints each page of the built book, solutions open, plotting code and the like left out; pypdf joins them, and
+makes the bookmarks: parts, chapters, and the sections of each. Every chapter of the built book then has a link to it.
 """
 
 import io
@@ -53,7 +53,7 @@ def printed(tab, page):
     title = title_of(tab)
     sections = tab.evaluate("[...document.querySelectorAll('.bd-article h2')].map(e => e.innerText)")
     sections = [re.sub(r"\s+", " ", name).replace("#", "").strip() for name in sections]
-    pdf = tab.pdf(format="A4", print_background=True, margin=dict.fromkeys(("top", "bottom"), "16mm")
+    pdf = tab.pdf(format="A4", scale=0.8, print_background=True, margin=dict.fromkeys(("top", "bottom"), "16mm")
                   | dict.fromkeys(("left", "right"), "14mm"))  # fmt: skip
     return title, sections, PdfReader(io.BytesIO(pdf))
 
