@@ -73,7 +73,11 @@ def main(names):
             arrange(page, name, figure)
             page.add_style_tag(content=DEAD)
             taken = figure.locator(".play").screenshot()
-            picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE)
+            picture = (
+                Image.open(io.BytesIO(taken))
+                .convert("RGB")
+                .quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+            )
             picture.save(HERE / f"{name}.png", optimize=True)
             print(f"{name}.png: {picture.width} x {picture.height}, {(HERE / f'{name}.png').stat().st_size:,} bytes")
         chromium.close()

@@ -272,6 +272,12 @@ def test_without_an_arrow_the_gradient_goes_wrong_by_keyboard(opened):
     assert figure.locator("tr.play-wrong").count() == len(wrong)
     figure.get_by_role("button", name="Forth").press("Enter")
     assert figure.locator("tr.play-wrong").count() == 0
+    figure.get_by_role("combobox", name="Go to").select_option("f_bar@0")
+    assert found(figure)["id"] == "f_bar@0" and "since what arrives is wrong" in figure.inner_text()
+    figure.get_by_role("button", name="All arrows on").press("Enter")
+    assert (
+        "wrong:" not in figure.inner_text() and off(found(figure)["d"], {"f_bar@0": shown["right"]["f_bar@0"]}) < CLOSE
+    )
 
 
 def test_parity_trains_in_the_page(opened, shown):
