@@ -21,7 +21,7 @@
   // What is wider than its box is scrolled by keys, too; nothing else stops the Tab key.
   const boxes = "pre, div.math, div.math mjx-container, span.math, .cell_output .output, .pst-scrollable-table-container";
   const scrolls = new ResizeObserver((changed) => changed.forEach(({ target: e }) => {
-    if (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible") e.tabIndex = 0;
+    if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible") e.tabIndex = 0;
     else e.removeAttribute("tabindex");
   }));
   const watch = () => document.querySelectorAll(boxes).forEach((e) => scrolls.observe(e));

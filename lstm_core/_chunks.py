@@ -22,9 +22,9 @@ class Part(NamedTuple):
     rows:  its rows of R
     q:     where in `Cache.read` stands h_{t-1}, or what the stage before hands over
     W_b:   its rows of [W b], which read x_t and 1; None where the step asks for the sum a + u: it is one product then
-    R:     its rows of R; no rows where no gate sees q
-    U:     what makes u: R, which reads q; where the step asks for the sum [R W b]
-    reads: what U reads
+    own:   its rows of R; none where no gate sees q
+    R:     the same, which reads q; of a sum of [R W b]
+    reads: what these read
     """
 
     stage: Stage
@@ -33,29 +33,24 @@ class Part(NamedTuple):
     rows: slice
     q: slice
     W_b: Array | None
+    own: Array
     R: Array
-    U: Array
     reads: slice
 
 
-def hidden_of(cell, P):
-    """H, by the rows of b, for R may be missing."""
-    return P["b"].reshape(len(cell.inputs), -1).shape[1]
-
-
-def parts_of(xp, cell, P):
+def parts_of(xp, cell, P, H):
     """The `Part` of each stage, and where in `Cache.read` x_t and 1 stand."""
-    D, H = P["W"].shape[1], hidden_of(cell, P)
+    D = P["W"].shape[1]
     W_b, x_1 = xp.concatenate([P["W"], P["b"]], axis=1), slice(H, H + D + 1)
     found, i, r, q, end = [], 0, 0, slice(0, H), x_1.stop
     for stage in cell.stages:
         inputs, recurs = slice(i, i + len(stage.inputs)), slice(r, r + len(stage.recurs))
         rows_W, rows = (slice(gates.start * H, gates.stop * H) for gates in (inputs, recurs))
-        R = P["R"][rows] if "R" in P else xp.zeros((0, H), W_b.dtype)
-        part = Part(stage, inputs, recurs, rows, q, W_b[rows_W], R, R, q)
+        own = P["R"][rows] if "R" in P else xp.zeros((0, H), W_b.dtype)
+        part = Part(stage, inputs, recurs, rows, q, W_b[rows_W], own, own, q)
         if stage.sums:  # then it is the first: h_{t-1}, x_t and 1 lie one above the other
-            U = xp.concatenate([R, part.W_b], axis=1)
-            part = part._replace(W_b=None, U=U, reads=slice(0, x_1.stop))
+            sums = xp.concatenate([own, part.W_b], axis=1)
+            part = part._replace(W_b=None, R=sums, reads=slice(0, x_1.stop))
         found.append(part)
         i, r, q, end = inputs.stop, recurs.stop, slice(end, end + H), end + H
     return found, x_1

@@ -76,9 +76,8 @@ def diagonal_step(a, u, s, p, tanh):
 def diagonal_back(ds, kept, p):
     (dh,), (f, h_prev) = ds, kept
     df_bar = dh * h_prev * f * (1 - f)  # diagonal-df
-    dg_bar = dh  # diagonal-dg
     dh_prev = dh * f  # diagonal-dh
-    return (df_bar, dg_bar), (), (dh_prev,), ()
+    return (df_bar, dh), (), (dh_prev,), ()
 
 
 def diagonal_signed_step(a, u, s, p, tanh):
@@ -91,9 +90,8 @@ def diagonal_signed_step(a, u, s, p, tanh):
 def diagonal_signed_back(ds, kept, p):
     (dh,), (f, h_prev) = ds, kept
     df_bar = dh * h_prev * (1 - f * f)  # diagonal-signed-df
-    dg_bar = dh  # diagonal-dg
     dh_prev = dh * f  # diagonal-dh
-    return (df_bar, dg_bar), (), (dh_prev,), ()
+    return (df_bar, dh), (), (dh_prev,), ()
 
 
 MINGRU = Cell("mingru", [Stage("zn", mingru_step, mingru_back, recurs=())])

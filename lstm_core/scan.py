@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._chunks import chunks, columns, countdown, flat, hidden_of, parts_of, put, steps_of
+from ._chunks import chunks, columns, countdown, flat, parts_of, put, steps_of
 from .arrays import ZERO, namespace
 from .cells import Cell
 from .checks import (
@@ -94,8 +94,8 @@ def forward(
     """
     xp, state = check_forward(cell, P, x, state, keep, mask)
     T, D, B = x.shape
-    H = hidden_of(cell, P)
-    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P)
+    H = state[0].shape[0]
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P, H)
 
     read = xp.zeros((T + 1, len(parts) * H + D + 1, B), x.dtype)  # h_{t-1}, x_t, 1, and what later stages read
     read[0, :H], read[:T, H : H + D], read[:, H + D] = state[0], x, 1
@@ -106,7 +106,7 @@ def forward(
         for part in parts:
             read[t, part.q] = state[0]  # h_{t-1}, or what the stage before hands over
             a = ZERO if part.W_b is None else (part.W_b @ read[t, x_1]).reshape(-1, H, B)  # scan-a
-            u = (part.U @ read[t, part.reads]).reshape(-1, H, B)  # scan-u
+            u = (part.R @ read[t, part.reads]).reshape(-1, H, B)  # scan-u
             state, kept = part.stage.step(a, u, state, p, xp.tanh)
             kept_t = (*kept_t, kept)
         if mask is not None:
@@ -137,7 +137,7 @@ def backward(
     """
     xp, T, ds = _check_backward(cell, P, cache, dh, dstate, inputs)
     x, mask, read, steps = cache
-    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P)
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P, dh.shape[1])
 
     grads = {name: xp.zeros_like(array) for name, array in P.items()}
     dW_b: Any = 0
@@ -154,7 +154,7 @@ def backward(
             if da_chunk is not None:
                 put(da_chunk, part.inputs, k, da)
             du = flat(du_chunk[part.recurs, :, k])
-            ds = (part.R.T @ du + ds[0], *ds[1:])  # scan-dh
+            ds = (part.own.T @ du + ds[0], *ds[1:])  # scan-dh
             for total, dp_k in zip(grads.get("p", ()), dp):
                 total += dp_k.sum(axis=1, keepdims=True)  # scan-dp
         if mask is not None:
@@ -162,7 +162,7 @@ def backward(
         if n:  # n steps are a chunk. Every += is a sum over paths: the same parameter acts at every t
             du, read_n = flat(du_chunk[:, :, :n]), columns(read, t, n)
             da = flat(da_chunk[:, :, :n]) if da_chunk is not None else du
-            for part in [part for part in parts if len(part.R)]:
+            for part in parts if cell.recurs else ():
                 grads["R"][part.rows] += du[part.rows] @ read_n[part.q].T  # scan-dR
             dW_b += da @ read_n[x_1].T  # scan-dW, scan-db
             if inputs:
@@ -230,11 +230,11 @@ def check_cache(cache: Cache) -> None:
 
 def _check_parameters(cell, P, D, dtype):
     """The hidden units H of P. Raises ValueError or TypeError unless P is one for `cell`, D features and `dtype`."""
-    H = check_shape("P['b']", P["b"], {"G*H": None, "1": 1})[0] // len(cell.inputs) or 1 if "b" in P else 1
-    shapes = parameter_shapes(cell, D, H, own="p" in P)
+    shapes = parameter_shapes(cell, D, 1, own="p" in P)
     if P.keys() != shapes.keys():
         raise ValueError(f"P: expected the names {listed(shapes)} for cell {cell.name}, got {listed(P)}")
-    for name, shape in shapes.items():
+    H = check_shape("P['b']", P["b"], {"G*H": None, "1": 1})[0] // len(cell.inputs) or 1
+    for name, shape in parameter_shapes(cell, D, H, own="p" in P).items():
         letters = ("K", "H", "1") if name == "p" else ("G*H", {"W": "D", "R": "H", "b": "1"}[name])
         check_shape(f"P[{name!r}]", P[name], dict(zip(letters, shape, strict=True)))
         check_dtype(f"P[{name!r}]", P[name], dtype)

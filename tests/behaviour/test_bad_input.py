@@ -52,7 +52,7 @@ def test_scan_wrong_size(name, axis):
     """One axis one longer. D comes from x and H from R: if these are wrong, the first array to disagree is named."""
     A = scan_arguments()
     A[name] = np.concatenate([A[name], A[name].take([0], axis)], axis)
-    blamed = {("x", 0): "dh", ("x", 1): "P['W']", ("x", 2): "state[0]", ("P['R']", 1): "P['W']"}.get((name, axis), name)
+    blamed = {("x", 0): "dh", ("x", 1): "P['W']", ("x", 2): "state[0]"}.get((name, axis), name)
     refuses(ValueError, re.escape(f"{blamed}: expected shape ("), run_scan, A)
 
 

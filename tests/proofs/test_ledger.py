@@ -288,7 +288,7 @@ def test_the_names_of_the_scans_local_variables_do_not_matter(tmp_path):
     of_the_scan = [label for label in IDS if ledger.kind_of(label) == "scan"]
     for label in of_the_scan:
         ledger.prove(label, LATEX[label], code)
-    assert len(of_the_scan) >= 24 and prove_scan(fresh.forward, fresh.backward)
+    assert len(of_the_scan) >= 21 and prove_scan(fresh.forward, fresh.backward)
 
 
 def test_displayed_equations_need_labels(tmp_path):

@@ -15,7 +15,7 @@ from lstm_core.plan import plan
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
 
 SCAN = ["forward", "backward", "_of_each", "_own", "parameter_shapes"]
-CHUNKS = ["hidden_of", "parts_of", "countdown", "chunks", "put", "flat", "columns", "steps_of"]
+CHUNKS = ["parts_of", "countdown", "chunks", "put", "flat", "columns", "steps_of"]
 NAMES = ["Stage.__post_init__", "Cell.__post_init__", "Cell.inputs", "Cell.recurs", "Cell.altered"]
 
 

@@ -139,8 +139,9 @@ def test_a_changed_cell_has_another_plan():
 
 
 def test_who_asks_for_more_than_the_sum_is_given_both():
+    alone = {cell.name for cell in variants.CELLS.values() if not cell.recurs}  # there is nothing to add
     fast = {name: plan.plan(cell).stages[0].sums for name, cell in variants.CELLS.items()}
-    assert {name for name, sums in fast.items() if not sums} == {"gru", "nas"}
+    assert {name for name, sums in fast.items() if not sums} == {"gru", "nas", *alone}
 
     def step(a, u, s, p, tanh):
         return (tanh(a[0] + u[0]) + a[0],), ()
