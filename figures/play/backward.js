@@ -4,7 +4,7 @@
   const CELLS = {rnn: "vanilla RNN", lstm: "LSTM", peephole: "LSTM with peepholes", gru: "GRU, reset after",
                  "gru-before": "GRU, reset before"};
   const SLOPE = [0.5, 1]; // the loss's own derivatives by h_t and h_{t+1}
-  const said = (x) => (Object.is(Math.round(x * 1e4), -0) ? 0 : x).toFixed(4).replace("-", "−");
+  const said = (x) => Play.number(x, 4);
   const plain = (name) => name.replace("_bar", "-bar").replace("@0", " of step t").replace("@1", " of step t+1").replace("_", " ");
 
   // All values of a run of two steps, for one unit, one input, one example; the same for everybody.
@@ -60,22 +60,29 @@
   };
 
   const mount = (box) => {
-    const stage = Play.make("div"), panel = Play.make("div", {"aria-live": "polite"}), table = Play.make("div", {class: "play-scroll"});
-    const back = Play.button("Back", () => go(1), {class: "play-main"}), forth = Play.button("Undo", () => go(-1));
+    const stage = Play.make("div", {class: "play-stage"}), panel = Play.make("div", {"aria-live": "polite"}), table = Play.make("div", {class: "play-scroll"});
+    const back = Play.button("Back", () => go(1), {class: "play-main"}), forth = Play.button("Forth", () => go(-1));
     const all = Play.button("All the way", () => go(1e3)), again = Play.button("Start again", () => start(name));
+    const on = Play.button("All arrows on", () => { off.clear(); show(); });
+    const first = Play.make("p", {class: "play-try"}), goto = Play.make("span");
     const cells = Play.choice("Cell", CELLS, "peephole", (chosen) =>
       Play.load(`graph-${chosen}.js`).then(() => start(chosen)));
     box.append(
-      Play.make("p", {class: "play-try"}, "Try this first: press ", Play.make("b", {}, "Back"),
-        " a few times. Then click on the box c at step t, and take away the tick beside one of its five arrows."),
-      Play.make("div", {class: "play-row"}, cells, back, forth, all, again), stage, panel, table);
-    let name, graph, order, v, shipped, right, off, at, drawn;
+      first, Play.make("div", {class: "play-row"}, cells, back, forth, all, goto, on, again), stage, Play.make("p", {class: "play-legend"},
+        "Orange arrows: what has come back; the thick ones are summed below. Dotted: switched off. Struck out: its derivative is wrong."),
+      panel, table);
+    let name, graph, order, v, shipped, right, off, at, drawn, places;
 
     const start = (chosen) => {
       [name, graph, off, at] = [chosen, Play.graphs[chosen], new Set(), -1];
       order = [...graph.order.slice().reverse(), "x@1", "x@0", ...graph.parameters];
       ({v, shipped} = run(graph));
       right = sums(graph, v, order);
+      const memory = order.includes("c@0") ? "c@0" : "h@0", count = graph.arrows.filter(({tail}) => tail === memory).length;
+      first.replaceChildren("Try this first: press ", Play.make("b", {}, "Back"), ` a few times. Then click on the box ${memory[0]} `
+        + `at step t, and take away the tick beside one of its ${count} arrows.`);
+      places = Play.choice("Go to", {"": "the start", ...Object.fromEntries(order.map((id) => [id, plain(id)]))}, "", (id) => go(order.indexOf(id) - at));
+      goto.replaceChildren(places);
       paint();
       show();
     };
@@ -105,10 +112,11 @@
         const {place: [x, y, width, height], gate} = graph.variables[ids[0]];
         const element = Play.draw("g", {class: `play-box ${Play.gates[gate] ?? ""}`},
           Play.draw("rect", {x: x - width / 2, y: y - height / 2, width, height, rx: 6}));
-        if (order.includes(ids[0])) element.onclick = () => go(order.indexOf(ids[0]) - at); // Back and Undo do it by keyboard
+        if (order.includes(ids[0])) element.onclick = () => go(order.indexOf(ids[0]) - at); // Go to does it by keyboard
         ids.forEach((id, k) => {
           const text = letters(graph.variables[id]);
           text.setAttribute("transform", `translate(${x} ${y + 8 + 29 * (k - (ids.length - 1) / 2)})`);
+          if (k) text.onclick = (event) => { event.stopPropagation(); go(order.indexOf(id) - at); };
           element.append(text);
           drawn.boxes[id] = {element, text};
         });
@@ -140,12 +148,15 @@
     const show = (anew = true) => {
       const d = sums(graph, v, order.slice(0, at + 1), off), id = order[at], reached = new Set(order.slice(0, at + 1));
       const isWrong = (name) => Math.abs(d[name] - right[name]) > 1e-12;
-      [back.disabled, all.disabled, forth.disabled] = [at === order.length - 1, at === order.length - 1, at < 0];
+      [back, all].forEach((button) => Play.able(button, at < order.length - 1));
+      Play.able(forth, at >= 0);
+      Play.able(on, off.size > 0);
+      places.select.value = id ?? "";
       if (anew) {
         rows = id ? lines(id, d) : [];
         const head = id ? Play.tex(Play.make("span"), graph.variables[id].d) : "";
         panel.replaceChildren(id
-          ? Play.make("div", {}, Play.make("p", {}, head, ` is the sum over ${rows.length === 1 ? "one arrow" : `${rows.length} arrows`}:`),
+          ? Play.make("div", {}, Play.make("p", {}, head, ` is the sum over ${rows.length === 1 ? "one arrow" : `${rows.length} arrows`} (the value of ${plain(id)} is ${said(v[id])}):`),
               Play.make("div", {class: "play-scroll"}, Play.make("table", {class: "play-terms"}, ...rows.map(({row}) => row))), Play.make("p"))
           : Play.make("p", {}, `The forward pass is done, and every box has its value. The loss reads both outputs: its own `
               + `derivatives by h are ${SLOPE[0]} at step t and ${SLOPE[1]} at step t+1.`));
@@ -153,7 +164,7 @@
       fill(rows, d);
       if (id) {
         const last = panel.querySelector("p:last-child");
-        last.textContent = `Sum: ${said(d[id])}` + (isWrong(id) ? `, and that is wrong: it should be ${said(right[id])}.` : ".");
+        last.textContent = `Sum: ${said(d[id])}` + (isWrong(id) ? `, and that is wrong${rows.some(({k}) => off.has(k)) ? "" : ", since what arrives is wrong"}: it should be ${said(right[id])}.` : ".");
         last.classList.toggle("play-wrong", isWrong(id));
       }
       drawn.arrows.forEach((element, k) => {

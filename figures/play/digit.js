@@ -123,7 +123,7 @@
         text(0, 14, "what it reads"), text(right, 14, "belief after each row"));
       if (!belief) said.textContent = "Nothing is drawn yet.";
       else {
-        const of = belief[rows - 1], order = CLASSES.slice().sort((a, b) => of[b] - of[a]), per = (k) => `${(100 * of[k]).toFixed(1)} %`;
+        const of = belief[rows - 1], order = CLASSES.slice().sort((a, b) => of[b] - of[a]), per = (k) => (of[k] > 0.999 ? "over 99.9\u00a0%" : of[k] < 0.001 ? "under 0.1\u00a0%" : `${(100 * of[k]).toFixed(1)}\u00a0%`);
         said.textContent = `After ${rows} of ${SIDE} rows it believes in ${order[0]} with ${per(order[0])}, then ${order[1]} with ${per(order[1])}.`;
       }
       map.setAttribute("aria-label", `The digit as 28 by 28 pixels, and the belief in each of ten classes after each row. ${said.textContent}`);
@@ -136,7 +136,8 @@
     const clear = Play.button("Clear", () => { strokes = []; down = false; nib.classList.remove("play-down"); sample.select.value = ""; read(); });
     box.append(Play.make("p", {class: "play-try"}, "Try this first: draw a 3 with the mouse or a finger, then pull ",
         Play.make("b", {}, "rows read"), " back to 14. When did it make up its mind?"),
-      sheet, Play.make("div", {class: "play-row"}, clear, sample), map, reader, said);
+      sheet, Play.make("p", {class: "play-legend play-keys"}, "Keys: the arrows move the pen, the space bar puts it down or lifts it."),
+      Play.make("div", {class: "play-row"}, clear, sample), said, reader, map);
     paint();
     show();
   };

@@ -3,6 +3,8 @@
 {
   const H = 16, T = 50, B = 32, RATE = 0.01, CLIP = 1, MOST = 1500, FRESH = 200;
   const WIDTH = 480;
+  const LEGEND = `A lamp is as full as the network is sure; a ring marks the true answer. Below: the outputs h of the ${H} units, `
+    + "blue below 0, orange above.";
   const text = (x, y, words, given = {}) => Play.draw("text", {x, y, "font-size": 15, ...given}, words);
 
   // The start of the chapter: W of equal spread, R orthogonal for each gate, the forget gate's bias 1.
@@ -98,30 +100,38 @@
 
   const mount = (box) => {
     const cell = Play.cells.lstm;
-    let seed = 1, training, losses, running = false, spent, solved;
-    const go = Play.button("Train", () => (running ? stop() : start()), {class: "play-main"});
+    let seed = 1, training, losses, running = false, spent, solved, progress;
+    const go = Play.button("Train", () => (running ? pause() : start()), {class: "play-main"});
+    const same = Play.button("Same start again", () => reset());
     const again = Play.button("Another start", () => { seed += 1; reset(); });
     const curve = Play.draw("svg", {viewBox: `0 0 ${WIDTH} 170`, role: "img", "aria-label": "training loss, batch after batch"});
     const said = Play.make("p", {"aria-live": "polite"});
-    const bits = Play.make("input", {type: "text", inputmode: "numeric", maxlength: 40, size: 24, value: "0100110001", spellcheck: "false",
+    const bits = Play.make("input", {type: "text", inputmode: "numeric", maxlength: 100, size: 24, value: "0100110001", spellcheck: "false",
       oninput: () => answer()});
     const trace = Play.draw("svg", {role: "img", viewBox: `0 0 ${WIDTH} 10`}), words = Play.make("p", {"aria-live": "polite"});
 
     const reset = () => {
       stop();
-      [training, losses, spent, solved] = [trainer(cell, seed), [], 0, false];
+      [training, losses, spent, solved, progress] = [trainer(cell, seed), [], 0, false, ""];
       go.textContent = "Train";
       said.textContent = `${H} units that know nothing. The loss is ${Math.log(2).toFixed(2)} as long as they guess.`;
       paint();
       answer();
     };
+    const quiet = (is) => [said, words].forEach((line) => line.setAttribute("aria-live", is ? "off" : "polite")); // read aloud at rest
     const stop = () => {
       running = false;
+      quiet(false);
       go.textContent = !losses?.length ? "Train" : solved || losses.length >= MOST ? "Train again" : "Go on";
+    };
+    const pause = () => {
+      stop();
+      answer();
     };
     const start = () => {
       if (solved || losses.length >= MOST) reset();
       running = true;
+      quiet(true);
       go.textContent = "Pause";
       chunk();
     };
@@ -132,14 +142,15 @@
         losses.push(training.step());
         if (losses.length % 20 === 0) {
           const right = training.whole();
-          said.textContent = `Batch ${losses.length}: loss ${losses.at(-1).toFixed(3)}, ${right} of ${FRESH} fresh strings of ${T} bits right at every step.`;
+          progress = `, ${right} of ${FRESH} fresh strings of ${T} bits right at every step`;
           solved = right === FRESH;
           if (solved || losses.length >= MOST) running = false;
         }
       }
       spent += performance.now() - began;
+      said.textContent = `Batch ${losses.length}: loss ${losses.at(-1).toFixed(3)}${progress}.`;
       paint();
-      answer(false);
+      answer();
       if (running) return setTimeout(chunk);
       stop();
       if (solved) said.textContent = `Solved after ${losses.length} batches, in ${(spent / 1000).toFixed(1)} s: ${FRESH} of ${FRESH} `
@@ -159,7 +170,7 @@
     };
 
     // The reader's bits: the two states, lit, and below them all units.
-    const answer = (aloud = true) => {
+    const answer = () => {
       const string = [...bits.value].filter((bit) => bit === "0" || bit === "1").map(Number), count = string.length;
       const size = Math.min(36, (WIDTH - 64) / Math.max(count, 1)), left = 56, unit = Math.min(7, size);
       const x = new Float64Array(2 * count);
@@ -172,8 +183,8 @@
         const at = left + t * size, middle = at + size / 2;
         parity ^= bit;
         wrong += Number(odd[t] > 0.5) !== parity;
-        if (size > 11) parts.push(text(middle, 21, bit, {"text-anchor": "middle"}));
-        [[1 - odd[t], 46], [odd[t], 76]].forEach(([belief, y], k) => parts.push(Play.draw("circle", {cx: middle, cy: y, r: Math.min(11, size / 2 - 1),
+        if (size > 6) parts.push(text(middle, 21, bit, {"text-anchor": "middle", "font-size": Math.min(15, 1.5 * size)}));
+        [[1 - odd[t], 46], [odd[t], 76]].forEach(([belief, y], k) => parts.push(Play.draw("circle", {cx: middle, cy: y, r: Math.min(11, 0.42 * size),
           class: `play-lamp ${k ? "lit" : "blue"}${k === parity ? " play-truth" : ""}`, "fill-opacity": (belief ** 2).toFixed(3)})));
         for (let j = 0; j < H; j++) parts.push(Play.draw("rect", {x: at + 0.5, width: size - 1, y: 100 + j * unit, height: unit - 0.5,
           class: h[t * H + j] > 0 ? "play-unit lit" : "play-unit blue", "fill-opacity": Math.abs(h[t * H + j]).toFixed(3)}));
@@ -181,7 +192,7 @@
       trace.replaceChildren(...parts);
       trace.setAttribute("viewBox", `0 0 ${WIDTH} ${104 + H * unit}`);
       trace.setAttribute("aria-label", `The network's belief after each of ${count} bits: even or odd; a ring marks the truth. Below, its ${H} units.`);
-      if (aloud) words.textContent = count ? `After ${count} bits it says ${odd[count - 1] > 0.5 ? "odd" : "even"} with probability `
+      words.textContent = count ? `After ${count} ${count === 1 ? "bit" : "bits"} it says ${odd[count - 1] > 0.5 ? "odd" : "even"} with probability `
         + `${Math.max(odd[count - 1], 1 - odd[count - 1]).toFixed(3)}; true is ${parity ? "odd" : "even"}. `
         + `Wrong on the way: ${wrong} of ${count}.` : "Type zeros and ones.";
       box.found = {losses, solved, spent, batches: losses.length, odd: [...odd], wrong};
@@ -189,8 +200,9 @@
 
     box.append(Play.make("p", {class: "play-try"}, "Try this first: press ", Play.make("b", {}, "Train"),
         " and watch: for a while nothing seems to happen. When it is solved, type bits of your own."),
-      Play.make("div", {class: "play-row"}, go, again), curve, said,
-      Play.make("div", {class: "play-row"}, Play.make("label", {}, "Your bits ", bits)), trace, words);
+      Play.make("div", {class: "play-row"}, go, same, again), curve, said,
+      Play.make("div", {class: "play-row"}, Play.make("label", {}, "Your bits ", bits)), trace,
+      Play.make("p", {class: "play-legend"}, LEGEND), words);
     reset();
   };
   Play.figure("parity", mount);

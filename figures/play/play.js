@@ -22,11 +22,16 @@ Play.fill = (element, given, children) => {
 Play.figure = (name, mount) => {
   const start = () => document.querySelectorAll(`figure.play-${name}`).forEach((figure) => {
     const caption = figure.querySelector("figcaption");
-    const box = Play.make("div", {class: "play", role: "group", "aria-label": caption.innerText.trim().split(". ")[0]});
+    const title = (caption.querySelector(".caption-text") ?? caption).innerText.trim().split(". ")[0];
+    const box = Play.make("div", {class: "play", role: "group", "aria-label": title});
     figure.insertBefore(box, caption);
     figure.classList.add("play-acts");
     try {
       mount(box);
+      for (const node of caption.querySelector(".caption-text")?.childNodes ?? []) {
+        if (node.nodeType !== Node.TEXT_NODE) continue;
+        node.textContent = node.textContent.replace(/In the book.s pages this figure acts: (.)/, (_, first) => first.toUpperCase());
+      }
     } catch (error) {
       figure.classList.remove("play-acts"); // the picture stays
       box.remove();
@@ -37,14 +42,26 @@ Play.figure = (name, mount) => {
   else start();
 };
 
-Play.button = (words, onclick, given = {}) => Play.make("button", {type: "button", onclick, ...given}, words);
+// A button. Play.able(button, false) dims it, and it keeps the focus: a button that is disabled loses it.
+Play.button = (words, onclick, given = {}) => {
+  const button = Play.make("button", {type: "button", ...given}, words);
+  button.onclick = () => button.getAttribute("aria-disabled") === "true" || onclick();
+  return button;
+};
+Play.able = (button, is) => button.setAttribute("aria-disabled", String(!is));
+
+// A number as it is read: a true minus, and no −0.00.
+Play.number = (x, digits) => {
+  const words = x.toFixed(digits);
+  return (Number(words) === 0 ? words.replace("-", "") : words).replace("-", "−");
+};
 
 // A labelled slider; `say` gives what stands beside it. set(x) moves it without a call.
-Play.slider = (label, {min, max, step, value, say = (x) => x.toFixed(1)}, onChange) => {
+Play.slider = (label, {min, max, step, value, say = (x) => Play.number(x, 1)}, onChange) => {
   const input = Play.make("input", {type: "range", min, max, step, value: String(value)});
   const output = Play.make("output");
   const show = () => {
-    output.textContent = say(Number(input.value)).replace("-", "−");
+    output.textContent = say(Number(input.value));
     input.setAttribute("aria-valuetext", output.textContent);
   };
   input.oninput = () => (show(), onChange(Number(input.value)));

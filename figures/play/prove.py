@@ -16,6 +16,7 @@ import sympy
 from lstm_core.cells import sigmoid
 from lstm_proofs import is_zero
 
+UNSHOWN = "no numbers were found for which it differs, but it is written in a way that is not proven."
 NONZERO = 3  # a small counterexample has at most so many numbers that are not zero
 
 
@@ -37,6 +38,7 @@ def judge(text, cell):
           states, own, and kept, the name and the fields of what step keeps
     """
     start = time.perf_counter()
+    text = text.replace("\N{MINUS SIGN}", "-")  # as it comes from print
     try:
         words, kind = _proven(text, cell), "proven"
     except Wrong as wrong:
@@ -44,8 +46,10 @@ def judge(text, cell):
     except Exception as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<yours>"]
         line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        place = f" in line {line}: {text.splitlines()[line - 1].strip()}" if line else ""
-        words, kind = f"Python stopped{place}\n{type(error).__name__}: {error}", "stopped"
+        written = [*text.splitlines(), ""]
+        place = f" in line {line}: {written[min(line, len(written)) - 1].strip()}" if line else ""
+        said = error.msg if isinstance(error, SyntaxError) else error
+        words, kind = f"Python stopped{place}\n{type(error).__name__}: {said}", "stopped"
     return {"kind": kind, "words": words, "seconds": time.perf_counter() - start}
 
 
@@ -61,7 +65,9 @@ def _functions(text, cell):
 def _proven(text, cell):
     named = {"a": cell["inputs"], "u": cell["recurs"], "s": cell["states"], "p": cell["own"]}
     given = {
-        letter: Planes(sympy.Symbol(name if letter == "s" else f"{letter}_{name}", real=True) for name in names)
+        letter: Planes(
+            sympy.Symbol(f"{name}_prev" if letter == "s" else f"{letter}_{name}", real=True) for name in names
+        )
         for letter, names in named.items()
     }
     step, back = _functions(text, cell)
@@ -72,22 +78,24 @@ def _proven(text, cell):
     found = back(upstream, kept, given["p"])
     if not isinstance(found, tuple | list) or len(found) != 4:
         raise Wrong("back should return four tuples: da, du, ds, dp.")
-    count = 0
+    count, wrong = 0, {}
     for letter, grads in zip("ausp", found, strict=True):
         grads = grads[: len(named[letter])] if letter == "p" else grads
         derivatives = _exact("back", f"d{letter}", grads, named[letter])
         for k, (v, dv) in enumerate(zip(given[letter], derivatives, strict=True)):
-            name = f"{v} of step t-1" if letter == "s" else str(v)
-            _compare(f"d{letter}[{k}], the derivative with respect to {name}", sympy.diff(loss, v), dv,
-                     "The derivative of step", "back gives")  # fmt: skip
             count += 1
+            words = _difference(sympy.diff(loss, v), dv, "the derivative of step", "back gives")
+            if words:
+                wrong[f"d{letter}[{k}]"] = f"the derivative with respect to {v}", words
+    if wrong:
+        raise Wrong(_told(wrong, count, text))
     words = f"{count} derivatives proven, for all numbers: back is the derivative of step."
     shipped, _ = _functions(cell["text"], cell)
-    try:
-        for name, mine, theirs in zip(cell["states"], after, shipped(*given.values(), sympy.tanh)[0], strict=True):
-            _compare(f"the new {name}", theirs, mine, f"The {cell['name']}", "yours gives")
-    except Wrong as other:
-        return f"{words}\nBut step is no longer that of the {cell['name']}: {other}"
+    for name, mine, theirs in zip(cell["states"], after, shipped(*given.values(), sympy.tanh)[0], strict=True):
+        other = _difference(theirs, mine, f"that of the {cell['name']}", "yours")
+        if other:
+            words += f"\nBut step is no longer that of the {cell['name']}: the new {name}."
+            return f"{words}\n{other}{_here(other, text)}"
     return f"{words} And step is that of the {cell['name']}."
 
 
@@ -99,10 +107,34 @@ def _exact(function, what, values, names):
     return [e.xreplace({x: sympy.Rational(str(x)) for x in e.atoms(sympy.Float)}) for e in values]
 
 
-def _compare(what, right, ours, first, second):
-    """`Wrong`, with numbers that show it, unless the two are the same for all numbers."""
+def _told(wrong, count, text):
+    """All that are wrong, and the first of them with its numbers."""
+    shown = [name for name, (_, words) in wrong.items() if words != UNSHOWN]
+    first = shown[0] if shown else next(iter(wrong))
+    what, words = wrong[first]
+    if not shown:
+        return f"{first}, {what}: {words}"
+    again = f"; the first: {first}" if len(shown) > 1 else ""
+    return f"Wrong: {', '.join(shown)} ({len(shown)} of {count}){again}, {what}.\n{words}{_here(words, text)}"
+
+
+def _here(words, text):
+    """What the names of a counterexample mean, where the text does not have them."""
+    meant = []
+    for name in re.findall(r"(\w+) = ", words):
+        part = {"a_": "input's", "u_": "recurrent"}.get(name[:2])
+        whole = next((sum_ for sum_ in (f"au{name[1:]}", "au") if re.search(rf"\b{sum_}\b", text)), None)
+        if part and whole:
+            meant.append(f"{name} is the {part} part of {whole}")
+        elif name.endswith("_prev"):
+            meant.append(f"{name} is the state before the step")
+    return f"\nHere {', and '.join(meant)}." if meant else ""
+
+
+def _difference(right, ours, first, second):
+    """Numbers that show it, in words, unless the two are the same for all numbers."""
     if is_zero(right - ours):
-        return
+        return ""
     free = sorted(right.free_symbols | ours.free_symbols, key=lambda v: (not v.name.startswith("d"), v.name))
     both = sympy.lambdify([free], [right, ours], modules="math")
     few = (dict.fromkeys(some, 1) for n in range(NONZERO + 1) for some in itertools.combinations(free, n))
@@ -116,6 +148,5 @@ def _compare(what, right, ours, first, second):
             given = ", ".join(f"{v} = {number}" for v, number in numbers.items() if number) or "all at 0"
             rest = " and 0 for all else" if re.search("=", given) else ""
             digits = next(n for n in range(3, 18) if f"{a:.{n}g}" != f"{b:.{n}g}")
-            raise Wrong(f"{what}.\nWith {given}{rest}: {first[0].lower()}{first[1:]} is {a:.{digits}g}, "
-                        f"{second} {b:.{digits}g}.")  # fmt: skip
-    raise Wrong(f"{what}: no numbers were found for which it differs, but it is written in a way that is not proven.")
+            return f"With {given}{rest}: {first} is {a:.{digits}g}, {second} {b:.{digits}g}."
+    return UNSHOWN

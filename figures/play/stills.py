@@ -26,7 +26,7 @@ PAGES = {"explorer": "derive/lstm", "backward": "derive/peephole", "parity": "ru
          "prove": "start/proofs"}  # fmt: skip
 WIDTH, SCALE, COLOURS = 520, 1.25, 32  # of the window, px; pixels of the picture per px
 
-DEAD = """.play-try, .play-choice, .play button:not([aria-pressed]) { display: none !important; }
+DEAD = """.play-try, .play-keys, .play-choice, .play button:not([aria-pressed]) { display: none !important; }
   .play-row:not(:has(input, [aria-pressed])) { display: none; }
   .play :focus-visible { outline: none !important; }"""  # of a picture, nothing can be pressed
 
@@ -53,6 +53,7 @@ def arrange(page, name, figure):
         figure.get_by_label("or let it be drawn").select_option("3")
         page.wait_for_function(f"{found}.belief")
     if name == "prove":
+        figure.get_by_role("combobox", name="Cell").select_option("lstm")
         code = figure.locator("textarea")
         code.fill(code.input_value().replace("+ p_o * do_bar", "- p_o * do_bar"))
         figure.get_by_role("button", name="Prove").click()
@@ -72,7 +73,11 @@ def main(names):
             arrange(page, name, figure)
             page.add_style_tag(content=DEAD)
             taken = figure.locator(".play").screenshot()
-            picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            picture = (
+                Image.open(io.BytesIO(taken))
+                .convert("RGB")
+                .quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+            )
             picture.save(HERE / f"{name}.png", optimize=True)
             print(f"{name}.png: {picture.width} x {picture.height}, {(HERE / f'{name}.png').stat().st_size:,} bytes")
         chromium.close()

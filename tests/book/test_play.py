@@ -217,6 +217,28 @@ def test_the_explorer_by_keyboard(opened):
     assert figure.get_by_text("Step 2:").is_visible()
 
 
+def test_a_finger_that_scrolls_changes_no_input(opened):
+    """A tap does, and so does a drag sideways, at every step that it passes."""
+    page, figure = opened("explorer", has_touch=True)
+    page.set_viewport_size({"width": 360, "height": 800})
+    strip = figure.get_by_role("slider", name="value", exact=True)
+
+    def finger(dx, dy):
+        before = found(figure)["x"]
+        strip.evaluate("strip => strip.scrollIntoView({block: 'center', behavior: 'instant'})")
+        box = strip.locator("rect").first.bounding_box()
+        x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] - 4
+        touch = page.context.new_cdp_session(page)
+        for kind, k in [("touchStart", 0), *(("touchMove", k / 5) for k in range(1, 6)), ("touchEnd", None)]:
+            points = [] if k is None else [{"x": x + k * dx, "y": y + k * dy}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        return sum(a != b for a, b in zip(found(figure)["x"], before, strict=True))
+
+    assert finger(0, 0) == 1
+    assert finger(120, 0) >= 8
+    assert finger(0, -120) == 0
+
+
 @pytest.mark.parametrize("name", play.GRAPHS)
 def test_the_sums_over_arrows_are_the_shipped_backward_pass(opened, name):
     page, figure = opened("backward")
@@ -248,14 +270,26 @@ def test_without_an_arrow_the_gradient_goes_wrong_by_keyboard(opened):
     wrong = {name for name, d in shown["shipped"].items() if abs(d - shown["d"][name]) > 1e-6}
     assert {"W_i", "R_f", "b_g", "p_f"} <= wrong and f"{len(wrong)} of" in figure.inner_text()
     assert figure.locator("tr.play-wrong").count() == len(wrong)
-    figure.get_by_role("button", name="Undo").press("Enter")
+    figure.get_by_role("button", name="Forth").press("Enter")
     assert figure.locator("tr.play-wrong").count() == 0
+    figure.get_by_role("combobox", name="Go to").select_option("f_bar@0")
+    assert found(figure)["id"] == "f_bar@0" and "since what arrives is wrong" in figure.inner_text()
+    figure.get_by_role("button", name="All arrows on").press("Enter")
+    assert (
+        "wrong:" not in figure.inner_text() and off(found(figure)["d"], {"f_bar@0": shown["right"]["f_bar@0"]}) < CLOSE
+    )
 
 
 def test_parity_trains_in_the_page(opened, shown):
     page, figure = opened("parity")
     assert found(figure)["wrong"] > 0
     figure.get_by_role("button", name="Train").press("Enter")
+    wait(page, "parity", "found.batches > 10")
+    figure.get_by_role("button", name="Pause").press("Enter")
+    paused = found(figure)
+    told = f"with probability {max(paused['odd'][-1], 1 - paused['odd'][-1]):.3f}"
+    assert told in figure.inner_text() and f"Wrong on the way: {paused['wrong']} of 10" in figure.inner_text()
+    figure.get_by_role("button", name="Go on").press("Enter")
     wait(page, "parity", "found.solved || found.batches >= 1500")
     result = found(figure)
     assert result["solved"] and result["wrong"] == 0
@@ -358,8 +392,25 @@ def test_another_step_is_told_from_a_wrong_one(judge):
     assert verdict["kind"] == "proven" and "no longer that of the vanilla RNN" in verdict["words"]
     assert judge("def rnn_step(", cell)["kind"] == "stopped"
     assert judge("", cell)["kind"] == "refuted"
+    assert judge(cell["text"].replace("-", "\N{MINUS SIGN}"), cell)["kind"] == "proven"
     stopped = judge(cell["text"].replace("tanh(au)", "tanh(ua)"), cell)
     assert stopped["kind"] == "stopped" and "h = tanh(ua)" in stopped["words"]
+
+
+def test_all_that_is_wrong_is_told(judge):
+    """And what the counterexample's names mean."""
+    cell = play.proven_cells()["lstm"]
+    words = judge(cell["text"].replace("+ p_o * do_bar", "- p_o * do_bar"), cell)["words"]
+    told = re.match(r"Wrong: (.*) \((\d+) of 13\); the first: (\S+),", words)
+    wrong = told[1].split(", ")
+    assert len(wrong) == int(told[2]) > 5 and told[3] == wrong[0] and "da[1]" not in wrong  # o has its own path
+    assert words.endswith("Here a_g is the input's part of au_g.")
+    words = judge(cell["text"].replace("dc * c_prev * f * (1", "dc * f * (1"), cell)["words"]
+    assert words.startswith(
+        "Wrong: da[2], du[2], ds[1], dp[2] (4 of 13); the first: da[2], the derivative with respect to a_f."
+    )
+    words = judge(cell["text"].replace("c_prev * f * (1 - f)", "c_prev * f"), cell)["words"]
+    assert words.endswith("Here c_prev is the state before the step.")
 
 
 def verdict_of(page, figure):
@@ -373,6 +424,7 @@ def test_the_proof_in_the_page(opened, shown):
         pytest.skip("Pyodide is not in this build (npm was missing)")
     page, figure = opened("prove", served=True)
     assert verdict_of(page, figure)["kind"] == "proven"
+    figure.get_by_role("combobox", name="Cell").select_option("lstm")
     code = figure.locator("textarea")
     code.fill(code.input_value().replace("+ p_o * do_bar", "- p_o * do_bar"))
     code.press("Control+Enter")
@@ -380,6 +432,7 @@ def test_the_proof_in_the_page(opened, shown):
     wrong = found(figure)
     assert "p_o = 1" in wrong["words"] and "Refuted." in figure.inner_text()
     figure.get_by_role("button", name="As it ships").press("Enter")
+    assert not figure.get_by_role("status").inner_text()
     right = verdict_of(page, figure)
     assert right["kind"] == "proven" and "13 derivatives" in right["words"]
     assert max(wrong["seconds"], right["seconds"]) < 20
