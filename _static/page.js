@@ -26,5 +26,8 @@
   }));
   const watch = () => document.querySelectorAll(boxes).forEach((e) => scrolls.observe(e));
   watch();
-  window.addEventListener("load", () => window.MathJax?.startup?.promise.then(watch));
+  window.addEventListener("load", () => window.MathJax?.startup?.promise.then(() => {
+    scrolls.disconnect();  // a formula may have shrunk in a box that has not
+    watch();
+  }));
 })();

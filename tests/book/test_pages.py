@@ -61,6 +61,7 @@ def opened(chromium, page):
     tab.on("requestfailed", lambda request: said.append(f"{request.url} was not loaded"))
     tab.on("request", lambda request: asked.add(urldefrag(request.url).url))
     tab.goto(page.as_uri(), wait_until="load")
+    tab.add_style_tag(content="* {animation: none !important; transition: none !important}")  # half faded in is pale
     tab.evaluate(JS)
     if tab.locator(".math").count():
         wait_for_mathjax(tab)
