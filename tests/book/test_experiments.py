@@ -138,9 +138,10 @@ def too_long(cells):
     return [cell.source for cell in cells if not plan.is_hidden(cell) and len(cell.source.splitlines()) > LONGEST]
 
 
-def test_no_cell_is_too_long(name):
-    """Those of solutions, too: they are seen as soon as the solution is opened."""
-    found = too_long(code(name))
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_no_cell_is_too_long(chapter):
+    """Of any chapter. Those of solutions, too: they are seen as soon as the solution is opened."""
+    found = too_long(code(f"{chapter.parent.name}/{chapter.stem}"))
     assert not found, "\n\n".join(found)
 
 
