@@ -10,6 +10,8 @@ from sympy.polys.rings import PolyElement
 
 from lstm_core.types import Array
 
+from .exact import check_exact
+
 
 class Proof(NamedTuple):
     """One proven statement and the seconds it took.
@@ -37,11 +39,17 @@ def is_zero(expression: Any) -> bool:
     numerator a polynomial with rational coefficients. A zero polynomial proves the identity. (The reverse would need
     the functions to be independent; not being zero is reported as failure, which is on the safe side.)
 
+    ValueError if there is a floating-point number in it, which may have been rounded: nothing exact can be said of it.
+
     >>> import sympy
     >>> x = sympy.Symbol("x")
     >>> is_zero((x + 1) ** 2 - x**2 - 2 * x - 1), is_zero(sympy.tanh(x) - x)
     (True, False)
+    >>> is_zero(sympy.tanh(0.5 * x))
+    Traceback (most recent call last):
+    ValueError: expression: expected rational numbers, got the float 0.5; write x / 2 for 0.5 * x
     """
+    check_exact("expression", expression)
     if isinstance(expression, PolyElement):
         return not expression
     expression = sympy.sympify(expression)
@@ -59,6 +67,8 @@ def is_zero(expression: Any) -> bool:
 def prove_derivatives(statement: str, loss: sympy.Expr, variables: Array, derivatives: Any) -> Proof:
     """A `Proof` that ∂loss/∂v is the derivative given, for each v of an array of symbols; else `Disproof`.
 
+    ValueError if there is a floating-point number in the loss or in the derivatives.
+
     >>> from lstm_core import symbols
     >>> x = symbols.array("x", 2)
     >>> prove_derivatives("d(x·x) = 2x", (x * x).sum(), x, 2 * x).statement
@@ -69,7 +79,9 @@ def prove_derivatives(statement: str, loss: sympy.Expr, variables: Array, deriva
         derivatives = derivatives.reshape(variables.shape)
     if derivatives.shape != variables.shape:
         raise Disproof(f"{statement}: expected shape {variables.shape}, got {derivatives.shape}")
+    check_exact(f"{statement}: loss", loss)
     for index, v in np.ndenumerate(variables):
+        check_exact(f"{statement}: derivatives", derivatives[index])
         if not is_zero(loss.diff(v) - derivatives[index]):
             raise Disproof(f"{statement} does not hold for {v}")
     return Proof(statement, time.perf_counter() - start)
