@@ -43,7 +43,7 @@ def inexact(name: str, number: float) -> str:
     return f"{name}: expected rational numbers, got the float {number}; write x / 2 for 0.5 * x"
 
 
-def check_exact(name: str, expression: Any) -> None:
+def check_exact(name: str, *expressions: Any) -> None:
     """ValueError if there is a floating-point number in an expression, or in a polynomial's coefficients.
 
     Look at both sides of an equation before you subtract them: SymPy says 0, and not 0.0, where such numbers cancel.
@@ -53,8 +53,9 @@ def check_exact(name: str, expression: Any) -> None:
     Traceback (most recent call last):
     ValueError: half: expected rational numbers, got the float 0.5; write x / 2 for 0.5 * x
     """
-    if isinstance(expression, PolyElement):
-        if not expression.ring.domain.is_Exact:
-            raise ValueError(f"{name}: expected rational numbers, got a polynomial over {expression.ring.domain}")
-    elif floats := sympy.sympify(expression).atoms(sympy.Float):
-        raise ValueError(inexact(name, float(min(floats, key=sympy.default_sort_key))))
+    for expression in expressions:
+        if isinstance(expression, PolyElement):
+            if not expression.ring.domain.is_Exact:
+                raise ValueError(f"{name}: expected rational numbers, got a polynomial over {expression.ring.domain}")
+        elif floats := sympy.sympify(expression).atoms(sympy.Float):
+            raise ValueError(inexact(name, float(min(floats, key=sympy.default_sort_key))))

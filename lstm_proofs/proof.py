@@ -59,9 +59,7 @@ def is_zero(expression: Any) -> bool:
     expression = expression.xreplace(powers | {f: sympy.Dummy(f"f{k}") for k, f in enumerate(functions)})
     numerator, _ = sympy.fraction(sympy.together(expression))
     generators = sorted(numerator.free_symbols, key=sympy.default_sort_key)
-    if not generators:
-        return numerator == 0
-    return not sympy.ring(generators, sympy.QQ)[0].from_expr(numerator)
+    return not sympy.ring(generators, sympy.QQ)[0].from_expr(numerator) if generators else numerator == 0
 
 
 def prove_derivatives(statement: str, loss: sympy.Expr, variables: Array, derivatives: Any) -> Proof:
@@ -79,9 +77,8 @@ def prove_derivatives(statement: str, loss: sympy.Expr, variables: Array, deriva
         derivatives = derivatives.reshape(variables.shape)
     if derivatives.shape != variables.shape:
         raise Disproof(f"{statement}: expected shape {variables.shape}, got {derivatives.shape}")
-    check_exact(f"{statement}: loss", loss)
+    check_exact(statement, loss, *derivatives.flat)
     for index, v in np.ndenumerate(variables):
-        check_exact(f"{statement}: derivatives", derivatives[index])
         if not is_zero(loss.diff(v) - derivatives[index]):
             raise Disproof(f"{statement} does not hold for {v}")
     return Proof(statement, time.perf_counter() - start)

@@ -163,8 +163,7 @@ def _prove(latex, values):
 def _equal(a, b, small):
     if np.shape(a) != np.shape(b):
         raise Unproven(f"the shapes differ: {np.shape(a)} and {np.shape(b)}")
-    for e in (*np.ravel(a), *np.ravel(b)):
-        check_exact("value", e)
+    check_exact("value", *np.ravel(a), *np.ravel(b))
     return all(_vanishes(e, small) for e in np.ravel(np.asarray(a - b, dtype=object)))
 
 
