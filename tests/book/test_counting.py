@@ -90,7 +90,7 @@ def test_right_answers_are_counted_and_an_overflow_is_wrong_from_there_on():
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     """The script with little to do, and a file of its own."""
-    changes = {"OUT": tmp_path / "counting.json", "BATCHES": 2, "LENGTHS": (40, 44, 48, 52), "slips": dict}
+    changes = {"OUT": tmp_path / "counting.json", "BATCHES": 2, "LENGTHS": (40, 80, 120, 130), "slips": dict}
     changes["CELLS"] = {name: script.CELLS[name] for name in ("diagonal", "QRNN")}
     changes["SEEDS"] = dict.fromkeys(script.TASKS, 1)
     for name, value in changes.items():
