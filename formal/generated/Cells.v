@@ -1423,6 +1423,56 @@ Module mingru.
   Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
 End mingru.
 
+Module minlstm.
+  Inductive state := s_h.
+  Definition states : Finite := enumeration state [s_h].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_i | a_f | a_g.
+  Definition input_s : Finite := enumeration input_ [a_i; a_f; a_g].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_i | k_f | k_g | k_r | k_q | k_w | k_k | k_h_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_i; k_f; k_g; k_r; k_q; k_w; k_k; k_h_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let g := a a_g in
+    let h_prev := s s_h in
+    let i := sigmoid (a a_i) in
+    let f := sigmoid (a a_f) in
+    let r := sigmoid (a a_f - a a_i) in
+    let q := f + r * (1 - f) in
+    let w' := i + (1 - r) * (1 - i) in
+    let k := q / (q + w') in
+    let h := k * h_prev + (1 - k) * g in
+    (fun which => match which with | s_h => h end,
+     fun which => match which with | k_i => i | k_f => f | k_g => g | k_r => r | k_q => q | k_w => w' | k_k => k
+       | k_h_prev => h_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let dq := ds s_h * (kept k_h_prev - kept k_g) * (1 - kept k_k) / (kept k_q + kept k_w) in
+    let dw := ds s_h * (kept k_g - kept k_h_prev) * kept k_k / (kept k_q + kept k_w) in
+    let dr_bar := (dq * (1 - kept k_f) - dw * (1 - kept k_i)) * kept k_r * (1 - kept k_r) in
+    let df_bar := dq * (1 - kept k_r) * kept k_f * (1 - kept k_f) + dr_bar in
+    let di_bar := dw * kept k_r * kept k_i * (1 - kept k_i) - dr_bar in
+    let dg_bar := ds s_h * (1 - kept k_k) in
+    let dh_prev := ds s_h * kept k_k in
+    (fun which => match which with | a_i => di_bar | a_f => df_bar | a_g => dg_bar end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    True.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End minlstm.
+
 Module qrnn.
   Inductive state := s_h | s_c.
   Definition states : Finite := enumeration state [s_h; s_c].

@@ -77,6 +77,9 @@ Proof. exact (cell_in_the_scan _ nas_proofs.cell_proven). Qed.
 Theorem bptt_mingru : bptt mingru.cell.
 Proof. exact (smooth_cell_in_the_scan _ mingru_proofs.cell_proven mingru_proofs.cell_smooth). Qed.
 
+Theorem bptt_minlstm : bptt minlstm.cell.
+Proof. exact (smooth_cell_in_the_scan _ minlstm_proofs.cell_proven minlstm_proofs.cell_smooth). Qed.
+
 Theorem bptt_qrnn : bptt qrnn.cell.
 Proof. exact (smooth_cell_in_the_scan _ qrnn_proofs.cell_proven qrnn_proofs.cell_smooth). Qed.
 
