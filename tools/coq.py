@@ -23,9 +23,9 @@ NAMES = {("lstm", True): "peephole", ("lstm", False): "lstm",
          ("gru", True): "gru_after", ("gru", False): "gru_after_bare"}  # fmt: skip
 
 # Words that a variable cannot be called: Coq's own, and what our terms are made of.
-TAKEN = {"a", "u", "s", "p", "w", "v", "d", "ds", "kept", "tanh", "sigmoid", "positive", "exp", "step", "back", "smooth",
-         "which", "as", "at", "else", "end", "fix", "for", "forall", "fun", "if", "in", "let", "match", "then",
-         "with"}  # fmt: skip
+TAKEN = {"a", "u", "s", "p", "w", "v", "d", "ds", "kept", "tanh", "sigmoid", "positive", "exp", "step", "back",
+         "smooth", "which", "as", "at", "else", "end", "fix", "for", "forall", "fun", "if", "in", "let", "match",
+         "then", "with"}  # fmt: skip
 
 HEAD = """(** {what}
 

@@ -88,3 +88,6 @@ Proof. exact (smooth_cell_in_the_scan _ diagonal_proofs.cell_proven diagonal_pro
 
 Theorem bptt_diagonal_signed : bptt diagonal_signed.cell.
 Proof. exact (smooth_cell_in_the_scan _ diagonal_signed_proofs.cell_proven diagonal_signed_proofs.cell_smooth). Qed.
+
+Theorem bptt_slstm : bptt_away_from_kinks slstm.cell.
+Proof. exact (cell_in_the_scan _ slstm_proofs.cell_proven). Qed.

@@ -127,7 +127,9 @@ class Symbols:
 
     def _replaced(self, e, k):
         """The polynomial with the definition of symbol k put in."""
-        return sum((part * self.defined[k] ** n for n, part in self._powers(e, k).items()), self.ring(0))
+        parts = self._powers(e, k)
+        rest = parts.pop(0)  # apart, for a definition may be 0, and 0 ** 0 is refused
+        return sum((part * self.defined[k] ** n for n, part in parts.items()), rest)
 
     def _powers(self, e, k):
         """The terms with each power of symbol k, without it: power -> polynomial."""

@@ -54,7 +54,16 @@ def minlstm(W, R, b, p, x, h):
     return (f / (f + i) * h + i / (f + i) * g,)
 
 
-FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm} | {name: partial(lstm, name) for name in GATES}
+def slstm(W, R, b, p, x, h, c, n, m):
+    i, o, f, z = np.split(W @ x + R @ h + b, 4)
+    stabiliser = np.maximum(f + m, i)
+    i, f = np.exp(i - stabiliser), np.exp(f + m - stabiliser)
+    c, n = f * c + i * np.tanh(z), f * n + i
+    return sigma(o) * c / n, c, n, stabiliser
+
+
+FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm, "slstm": slstm}
+FORMULAS |= {name: partial(lstm, name) for name in GATES}
 
 
 def named(name, P):
