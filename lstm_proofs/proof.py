@@ -11,6 +11,8 @@ from sympy.polys.rings import PolyElement
 
 from lstm_core.types import Array
 
+from .exact import check_exact
+
 
 class Proof(NamedTuple):
     """One proven statement and the seconds it took.
@@ -39,13 +41,19 @@ def is_zero(expression: Any) -> bool:
     polynomial proves the identity. The reverse would need the functions to be independent; not being zero is reported
     as failure, which is on the safe side.
 
+    ValueError if there is a floating-point number in it, which may have been rounded: nothing exact can be said of it.
+
     >>> import sympy
     >>> x, y = sympy.symbols("x y")
     >>> is_zero((x + 1) ** 2 - x**2 - 2 * x - 1), is_zero(sympy.tanh(x) - x)
     (True, False)
     >>> is_zero(sympy.exp(x - y / 2) ** 2 * sympy.exp(y) - sympy.exp(2 * x))
     True
+    >>> is_zero(sympy.tanh(0.5 * x))
+    Traceback (most recent call last):
+    ValueError: expression: expected rational numbers, got the float 0.5; write x / 2 for 0.5 * x
     """
+    check_exact("expression", expression)
     if isinstance(expression, PolyElement):
         return not expression
     expression = sympy.sympify(expression)
@@ -60,13 +68,13 @@ def is_zero(expression: Any) -> bool:
     expression = expression.xreplace(powers | {f: sympy.Dummy(f"f{k}") for k, f in enumerate(functions)})
     numerator, _ = sympy.fraction(sympy.together(expression))
     generators = sorted(numerator.free_symbols, key=sympy.default_sort_key)
-    if not generators:
-        return numerator == 0
-    return not sympy.ring(generators, sympy.QQ)[0].from_expr(numerator)
+    return not sympy.ring(generators, sympy.QQ)[0].from_expr(numerator) if generators else numerator == 0
 
 
 def prove_derivatives(statement: str, loss: sympy.Expr, variables: Array, derivatives: Any) -> Proof:
     """A `Proof` that ∂loss/∂v is the derivative given, for each v of an array of symbols; else `Disproof`.
+
+    ValueError if there is a floating-point number in the loss or in the derivatives.
 
     >>> from lstm_core import symbols
     >>> x = symbols.array("x", 2)
@@ -78,6 +86,7 @@ def prove_derivatives(statement: str, loss: sympy.Expr, variables: Array, deriva
         derivatives = derivatives.reshape(variables.shape)
     if derivatives.shape != variables.shape:
         raise Disproof(f"{statement}: expected shape {variables.shape}, got {derivatives.shape}")
+    check_exact(statement, loss, *derivatives.flat)
     for index, v in np.ndenumerate(variables):
         if not is_zero(loss.diff(v) - derivatives[index]):
             raise Disproof(f"{statement} does not hold for {v}")

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-import sympy
 
 from lstm_core import scan, symbols
 from lstm_core.cells import Cell, Stage
 from lstm_core.checks import brief, check_cell, check_count, check_kind, check_mask
 from lstm_core.types import Array
 
+from .exact import exact_ring
 from .proof import Proof, prove_derivatives
 
 # A polynomial cell that no product or index of the scan can hide from: two stages of unlike size, one gate without
@@ -75,7 +75,7 @@ def prove_scan(
     shapes = parameters | {"x": (T, D, B)} | state | {"dh": (T, H, B)} | {f"d{k}": s for k, s in state.items()}
     V = {name: symbols.array(name, *shape) for name, shape in shapes.items()}
     if cell is PROBE:
-        ring = sympy.ring([v for array in V.values() for v in array.flat], sympy.QQ)[0]
+        ring = exact_ring([v for array in V.values() for v in array.flat])
         V = {name: np.frompyfunc(ring.from_expr, 1, 1)(array) for name, array in V.items()}
 
     P, dstate = {name: V[name] for name in parameters}, tuple(V[f"d{name}"] for name in state)

@@ -18,6 +18,7 @@ from docutils import nodes
 import lstm_proofs
 from lstm_core import cells
 from lstm_core.record import record
+from lstm_proofs import exact
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "figures" / "play"
@@ -165,7 +166,8 @@ def judge_text():
         raise ValueError(f"figures/play/prove.py: expected the lines {IMPORTS!r}")
     heads = "from collections import defaultdict\nfrom typing import Any\nfrom sympy.polys.rings import PolyElement\n"
     heads += "Tanh = Any\n\n\n"
-    return text.replace(IMPORTS, heads + "\n\n".join(map(inspect.getsource, (cells.sigmoid, lstm_proofs.is_zero))))
+    shipped = cells.sigmoid, exact.inexact, exact.check_exact, lstm_proofs.is_zero
+    return text.replace(IMPORTS, heads + "\n\n".join(map(inspect.getsource, shipped)))
 
 
 def proven_cells():

@@ -30,7 +30,7 @@ Play.figure = (name, mount) => {
       mount(box);
       for (const node of caption.querySelector(".caption-text")?.childNodes ?? []) {
         if (node.nodeType !== Node.TEXT_NODE) continue;
-        node.textContent = node.textContent.replace(/In the book.s pages this figure acts: (.)/, (_, first) => first.toUpperCase());
+        node.textContent = node.textContent.replace(/In the book.s pages this figure is live: (.)/, (_, first) => first.toUpperCase());
       }
     } catch (error) {
       figure.classList.remove("play-acts"); // the picture stays

@@ -24,6 +24,7 @@ import numpy as np
 import sympy
 from sympy.polys.rings import PolyElement
 
+from lstm_proofs.exact import check_exact
 from lstm_proofs.proof import is_zero
 
 from .book import NOTEBOOKS
@@ -162,6 +163,7 @@ def _prove(latex, values):
 def _equal(a, b, small):
     if np.shape(a) != np.shape(b):
         raise Unproven(f"the shapes differ: {np.shape(a)} and {np.shape(b)}")
+    check_exact("value", *np.ravel(a), *np.ravel(b))
     return all(_vanishes(e, small) for e in np.ravel(np.asarray(a - b, dtype=object)))
 
 

@@ -11,6 +11,8 @@ import random
 import numpy as np
 import sympy
 
+from lstm_proofs.exact import exact_ring
+
 from .latex import Unproven
 
 PRIME = 2**61 - 1
@@ -24,7 +26,7 @@ class Symbols:
 
     def __init__(self, arrays, spare):
         spare = sympy.symbols(f"new:{spare}", real=True)
-        self.ring = sympy.ring([v for array in arrays.values() for v in array.flat] + [*spare], sympy.QQ)[0]
+        self.ring = exact_ring([v for array in arrays.values() for v in array.flat] + [*spare])
         self.arrays = {name: np.frompyfunc(self.ring.from_expr, 1, 1)(array) for name, array in arrays.items()}
         self.unused = iter(self.ring.gens[-len(spare) :])
         rng = random.Random(0)

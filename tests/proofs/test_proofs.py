@@ -9,7 +9,7 @@ import sympy
 from lstm_core import cells, dense, last, mse, scan, softmax_cross_entropy, symbols
 from lstm_core.record import record
 from lstm_core.variants import CELLS
-from lstm_proofs import PROBE, Disproof, is_zero, prove_cell, prove_layer, prove_loss, prove_scan, source
+from lstm_proofs import PROBE, Disproof, is_zero, ledger, prove_cell, prove_layer, prove_loss, prove_scan, source
 
 MASK = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 0]], bool)  # (T, B): every example of another kind
 
@@ -225,6 +225,31 @@ def test_is_zero_knows_identities_and_refuses_others():
     assert is_zero(sympy.Integer(0)) and not is_zero(sympy.Rational(1, 10**9))
     assert not is_zero(sympy.diff(t(x), x) - (1 - t(y) ** 2))
     assert not is_zero(t(x) / y)
+
+
+@pytest.mark.parametrize("number", [0.5, np.float32(0.5), np.float64(0.1), sympy.Float(1e-30)], ids=repr)
+def test_an_exact_test_refuses_floating_point_numbers(number):
+    """They may have been rounded: SymPy holds 1.0 + 1e-17 for 1.0, and 0.1 for 1/10, and would prove what is false."""
+    x = sympy.Symbol("x", real=True)
+    for expression in (sympy.tanh(number * x), number * x + x**2, sympy.ring("x", sympy.RR)[0].gens[0] * float(number)):
+        with pytest.raises(ValueError, match="expression: expected rational numbers, got"):
+            is_zero(expression)
+
+    def rounded(ds, kept, p):
+        (da,), *others = cells.rnn_back(ds, kept, p)
+        return (da * (number / number),), *others
+
+    def wrong(cell, P, cache, dh, dstate):
+        grads, dx, dstate0 = scan.backward(cell, P, cache, dh, dstate)
+        return grads | {"b": grads["b"] * number / number}, dx, dstate0
+
+    with pytest.raises(ValueError, match="∂a_0 = da_0: expected rational numbers, got the float"):
+        prove_cell(cells.RNN.altered(back=rounded))
+    for cell in (PROBE, cells.RNN):
+        with pytest.raises((ValueError, TypeError), match=r"got the float|'PolyElement' and '[\w.]*[Ff]loat"):
+            prove_scan(backward=wrong, cell=cell, T=2, D=1, H=1, B=1)
+    with pytest.raises(ledger.Unproven, match="value: expected rational numbers, got the float"):
+        ledger.prove_here("softmax-gradient", {"dy": np.array([number]), r"\pi": np.array([number]), "q": 2})
 
 
 def test_symbols_pass_through_the_scan_unchanged():

@@ -1,0 +1,61 @@
+"""Exact numbers only: what is proven is true of rational numbers, and a floating-point number has been rounded."""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import sympy
+from sympy.polys.domains.rationalfield import RationalField
+from sympy.polys.polyerrors import CoercionFailed
+from sympy.polys.rings import PolyElement, PolyRing
+
+
+class _Rationals(RationalField):
+    """The rational numbers. Into these SymPy's own turn a floating-point number, 0.1 into 1/10; here it is an error."""
+
+    def from_RealField(self, number: Any, field: Any) -> NoReturn:
+        raise ValueError(inexact("polynomial", float(number)))
+
+    def from_sympy(self, number: Any) -> Any:
+        if number.is_Float:
+            raise CoercionFailed(inexact("polynomial", float(number)))
+        return super().from_sympy(number)
+
+
+def exact_ring(variables: Sequence[sympy.Symbol]) -> PolyRing:
+    """The polynomials in these symbols, with rational coefficients; a floating-point number is refused.
+
+    >>> x = exact_ring(sympy.symbols("x y")).gens[0]
+    >>> x / 2
+    1/2*x
+    >>> 0.5 * x
+    Traceback (most recent call last):
+    ValueError: polynomial: expected rational numbers, got the float 0.5; write x / 2 for 0.5 * x
+    """
+    return sympy.ring(variables, _Rationals())[0]
+
+
+def inexact(name: str, number: float) -> str:
+    """What the errors say.
+
+    >>> inexact("half", 0.5)
+    'half: expected rational numbers, got the float 0.5; write x / 2 for 0.5 * x'
+    """
+    return f"{name}: expected rational numbers, got the float {number}; write x / 2 for 0.5 * x"
+
+
+def check_exact(name: str, *expressions: Any) -> None:
+    """ValueError if there is a floating-point number in an expression, or in a polynomial's coefficients.
+
+    Look at both sides of an equation before you subtract them: SymPy says 0, and not 0.0, where such numbers cancel.
+
+    >>> check_exact("half", sympy.Rational(1, 2))
+    >>> check_exact("half", 0.5)
+    Traceback (most recent call last):
+    ValueError: half: expected rational numbers, got the float 0.5; write x / 2 for 0.5 * x
+    """
+    for expression in expressions:
+        if isinstance(expression, PolyElement):
+            if not expression.ring.domain.is_Exact:
+                raise ValueError(f"{name}: expected rational numbers, got a polynomial over {expression.ring.domain}")
+        elif floats := sympy.sympify(expression).atoms(sympy.Float):
+            raise ValueError(inexact(name, float(min(floats, key=sympy.default_sort_key))))
