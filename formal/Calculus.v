@@ -274,6 +274,23 @@ Proof.
   refine (is_derive_ext _ _ _ _ _ H). intro y. unfold plus; simpl. unfold Rdiv. ring.
 Qed.
 
+Lemma sigmoid_between x : 0 < sigmoid x < 1.
+Proof.
+  unfold sigmoid, tanh, sinh, cosh. pose proof (exp_pos (x / 2)). pose proof (exp_pos (- (x / 2))).
+  assert (E : (1 + (exp (x / 2) - exp (- (x / 2))) / 2 / ((exp (x / 2) + exp (- (x / 2))) / 2)) / 2 =
+    exp (x / 2) / (exp (x / 2) + exp (- (x / 2)))) by (field; lra).
+  rewrite E. split.
+  - apply Rdiv_lt_0_compat; lra.
+  - apply Rmult_lt_reg_r with (exp (x / 2) + exp (- (x / 2))); [lra |].
+    unfold Rdiv. rewrite Rmult_assoc, Rinv_l; lra.
+Qed.
+
+Lemma derive_inverse x : x <> 0 -> is_derive Rinv x (- (/ x * / x)).
+Proof.
+  intros H. replace (- (/ x * / x)) with (- 1 / x ^ 2) by (field; exact H).
+  exact (is_derive_inv (fun y => y) x 1 (is_derive_id x) H).
+Qed.
+
 (** Away from 0 the step function is constant. *)
 Lemma derive_positive x : x <> 0 -> is_derive positive x 0.
 Proof.

@@ -1,5 +1,5 @@
 (** How one unit of a cell is proven: the step is differentiated rule by rule, and what [unit_back] returns is compared
-    with it by ring arithmetic, each value of tanh, sigmoid and positive taken for a number. *)
+    with it by the arithmetic of rings and fields, each value of tanh, sigmoid, exp and positive taken for a number. *)
 
 From Coq Require Import Reals List Lra.
 From Coquelicot Require Import Coquelicot.
@@ -37,6 +37,19 @@ End Leaves.
 
 Ltac not_zero := cbn [fst snd]; repeat match goal with H : _ /\ _ |- _ => destruct H end; assumption.
 
+(** Each value of a function of one number becomes a number, of which its range is known. *)
+
+Ltac numbers := repeat match goal with
+  | |- context [tanh ?x] => generalize (tanh x)
+  | |- context [sigmoid ?x] => generalize (sigmoid_between x); generalize (sigmoid x)
+  | |- context [exp ?x] => generalize (exp_pos x); generalize (exp x)
+  | |- context [positive ?x] => generalize (positive x)
+  end.
+
+(** What is divided by is not 0: that is known, or follows from the ranges. *)
+
+Ltac divisor := first [not_zero | cbn [fst snd]; numbers; intros; nra].
+
 (** The rules of differentiation, one for each operation of a cell. *)
 
 Ltac differentiate :=
@@ -45,8 +58,12 @@ Ltac differentiate :=
   | |- filterdiff (fun v => @?f v + @?g v) _ _ => eapply (diff_plus _ f g); [differentiate | differentiate]
   | |- filterdiff (fun v => @?f v - @?g v) _ _ => eapply (diff_minus _ f g); [differentiate | differentiate]
   | |- filterdiff (fun v => @?f v * @?g v) _ _ => eapply (diff_mult _ f g); [differentiate | differentiate]
+  | |- filterdiff (fun v => @?f v / @?g v) _ _ =>
+      eapply (diff_mult _ f (fun v => / g v));
+      [differentiate | eapply (diff_of _ Rinv g); [apply derive_inverse; divisor | differentiate]]
   | |- filterdiff (fun v => tanh (@?f v)) _ _ => eapply (diff_of _ tanh f); [apply derive_tanh | differentiate]
   | |- filterdiff (fun v => sigmoid (@?f v)) _ _ => eapply (diff_of _ sigmoid f); [apply derive_sigmoid | differentiate]
+  | |- filterdiff (fun v => exp (@?f v)) _ _ => eapply (diff_of _ exp f); [apply is_derive_exp | differentiate]
   | |- filterdiff (fun v => positive (@?f v)) _ _ =>
       eapply (diff_of _ positive f); [apply derive_positive; not_zero | differentiate]
   | |- filterdiff (fun v => fst v ?g) _ _ => apply leaf_a
@@ -63,13 +80,7 @@ Ltac differential_of l H here f step :=
   assert (H : filterdiff (f : V -> R) (locally here) l);
   [ cbn [step fst snd]; unfold l; differentiate | ].
 
-Ltac numbers := repeat match goal with
-  | |- context [tanh ?x] => generalize (tanh x)
-  | |- context [sigmoid ?x] => generalize (sigmoid x)
-  | |- context [positive ?x] => generalize (positive x)
-  end.
-
-(** The equation of numbers that is left to show for [unit_back]; and that it holds. *)
+(** The equation of numbers that is left to show for [unit_back]; that it holds; and both. *)
 
 Ltac equation stage step back :=
   rewrite dot_1, unit_dot; unfold Sum;
@@ -80,4 +91,10 @@ Ltac equation stage step back :=
   cbn [total fst snd];
   numbers; intros.
 
-Ltac adjoint stage step back := equation stage step back; ring.
+Ltac known := let E := fresh in intro E; match goal with H : _ <> 0 |- _ => apply H; rewrite <- E; ring end.
+
+Ltac settle :=
+  repeat match goal with H : _ /\ _ |- _ => destruct H end;
+  first [ring | field; repeat split; first [known | nra]].
+
+Ltac adjoint stage step back := equation stage step back; settle.

@@ -2,7 +2,8 @@
 
 A cell turns gate pre-activations and the previous state into the next state. `step` does that; `back`, its
 derivative worked out by hand, stands beneath it. Both are elementwise: only + - * /, `tanh`, which is handed in,
-and `positive`, so that one text runs on floats, on complex numbers and on symbols. The matrix products live in `scan`.
+`exp` and `positive`, so that one text runs on floats, on complex numbers and on symbols. The matrix products are in
+`scan`.
 
     a_t = W x_t + b          the input's part           (G, H, B)
     u_t = R h_{t-1}          the recurrent part         (G, H, B)
@@ -151,6 +152,17 @@ def positive(x: Any) -> Any:
     array([0., 0., 1.])
     """
     return namespace(x).heaviside(x.real, 0)  # positive
+
+
+def exp(x: Any) -> Any:
+    """e to the power of x. In float64 that overflows to infinity from x = 710 on, in float32 from 89.
+
+    A cell sees to it that it does not ask for that: NumPy warns, and what is computed of it may be NaN.
+
+    >>> cells.exp(np.array([-1000.0, 0.0, 1.0]))
+    array([0.        , 1.        , 2.71828183])
+    """
+    return namespace(x).exp(x)  # exp
 
 
 # ---- vanilla RNN (Elman 1990): gates (h), state (h) ---------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Compiled cells: the plan of a cell, with one loop over all units between two calls of tanh. Needs Numba.
+"""Compiled cells: the plan of a cell, with one loop over all units between two calls of tanh or exp. Needs Numba.
 
 What a plan does in a call for each operation, a loop does in one pass over memory: it reads a number of each plane,
-computes all that needs no tanh, and writes what is needed further on. tanh itself stays NumPy's, which is the fastest
+computes all that needs no tanh or exp, and writes what is needed further on. These stay NumPy's, which are the fastest
 at hand. The text of the loops runs as it is on symbols, and is proven there; Numba compiles the same text for floats.
 """
 
@@ -16,6 +16,8 @@ from ._fused import INFIX
 from .cells import Cell
 from .checks import check_cell, check_flag
 from .plan import Calculation, framed, is_number, made, plan, planned, registers, written
+
+CALLS = {"tanh": "tanh", "exp": "xp.exp"}  # operation -> what it is called in the text
 
 
 def is_available() -> bool:
@@ -89,12 +91,12 @@ def text(found: Calculation) -> str:
         loop0(number(ds0, 1), full(kept0, ds0), full(ds0, ds0), r0)
         return (r0,), (r0,), (0,), ()
     """
-    level = dict.fromkeys(found.planes, 0)  # how many tanh lie before a value
+    level = dict.fromkeys(found.planes, 0)  # how many calls lie before a value
     for op in found.operations:
-        level[op.name] = max(level.get(x, 0) for x in op.args) + (op.call == "tanh")
-    read: dict[str, float] = {}  # the last level at which a value is read; before the tanh of a level, in its loop
+        level[op.name] = max(level.get(x, 0) for x in op.args) + (op.call in CALLS)
+    read: dict[str, float] = {}  # the last level at which a value is read; before the calls of a level, in its loop
     for op in found.operations:
-        at = level[op.args[0]] + 0.5 if op.call == "tanh" else level[op.name]
+        at = level[op.args[0]] + 0.5 if op.call in CALLS else level[op.name]
         read |= {x: max(at, read.get(x, 0)) for x in op.args}
     read |= dict.fromkeys(found.returned, math.inf)
     holders = {x: x for key in ("a", "u") for x in found.inputs.get(key, ())}  # place -> its value
@@ -110,8 +112,8 @@ def text(found: Calculation) -> str:
     functions: list[str] = []
     lines: list[str] = []
     for now in range(max([*level.values(), 0]) + 1):
-        here = [op for op in found.operations if op.call != "tanh" and level[op.name] == now]
-        tanhs = [op for op in found.operations if op.call == "tanh" and level[op.name] == now + 1]
+        here = [op for op in found.operations if op.call not in CALLS and level[op.name] == now]
+        called = [op for op in found.operations if op.call in CALLS and level[op.name] == now + 1]
         sources = {x: place.get(x, x) for x in _read_by(here)}
         for op in here:
             if read.get(op.name, 0) > now:
@@ -119,9 +121,11 @@ def text(found: Calculation) -> str:
         if here:
             function, line = _loop(f"loop{len(functions)}", found, here, sources, place)
             functions, lines = [*functions, function], [*lines, line]
-        for op in tanhs:
+        for op in called:
             put(op.name, now, [place.get(x, x) for x in op.args], but_for=0.5)
-        lines += _calls([(place.get(op.args[0], op.args[0]), place[op.name]) for op in tanhs])
+        for call in CALLS:
+            pairs = [(place.get(op.args[0], op.args[0]), place[op.name]) for op in called if op.call == call]
+            lines += _calls(CALLS[call], pairs)
     return "\n".join([*functions, framed(found, place, lines)])
 
 
@@ -158,14 +162,14 @@ def _loop(name, found, operations, sources, place):
     return "\n".join([*lines, ""]), call
 
 
-def _calls(pairs):
-    """Calls of tanh, from place to place; one for all that stay where they are, one beside the other in u."""
+def _calls(call, pairs):
+    """Calls of a function, from place to place; one for all that stay where they are, one beside the other in u."""
     stay = sorted(x for x, y in pairs if x == y and x.startswith("u"))
     first = int(stay[0][1:]) if stay else 0
     if len(stay) < 2 or stay != [f"u{k}" for k in range(first, first + len(stay))]:
         stay = []
-    whole = [f"tanh(u[{first}:{first + len(stay)}], u[{first}:{first + len(stay)}])"] if stay else []
-    return whole + [f"tanh({x}, {y})" for x, y in pairs if x not in stay]
+    whole = [f"{call}(u[{first}:{first + len(stay)}], u[{first}:{first + len(stay)}])"] if stay else []
+    return whole + [f"{call}({x}, {y})" for x, y in pairs if x not in stay]
 
 
 def looped(found: Calculation) -> Callable:

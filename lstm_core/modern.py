@@ -1,16 +1,22 @@
-"""Modern cells, whose gates see the input only: no recurrent product, so that all steps can be computed side by side.
+"""Modern cells, written as those of `cells` and `variants`.
 
-Written as those of `cells` and `variants`. None of them mixes the units of the state: R has no rows.
+The gates of most see the input only: no recurrent product, so that all steps can be computed side by side. None of
+these mixes the units of the state: R has no rows.
 
     mingru           the GRU without what reads h_{t-1}: no reset, no tanh (Feng et al. 2024)
+    minlstm          an LSTM without h_{t-1}, whose two gates share out one whole (Feng et al. 2024)
     qrnn             pooling with forget and output gate (Bradbury et al. 2017), a convolution of width 1
     diagonal         a linear recurrence with a factor in (0, 1) that the input sets, as in Mamba (Gu & Dao 2023)
     diagonal signed  the same with a factor in (-1, 1) (Grazzi et al. 2025)
+
+One has an LSTM's gates, two of which are exponentials:
+
+    slstm            the sLSTM of xLSTM (Beck et al. 2024), its forget gate exp, every unit mixed with every other by R
 """
 
 from collections import namedtuple
 
-from .cells import Cell, Stage, sigmoid
+from .cells import Cell, Stage, exp, positive, sigmoid
 
 # ---- minGRU: gates (z, n), state (h) ------------------------------------------------------------------------
 # Here z = 1 keeps the old state, as in our GRU; in the paper z = 1 takes the new one.
@@ -32,6 +38,38 @@ def mingru_back(ds, kept, p):
     dn_bar = dh * (1 - z)  # mingru-dn
     dh_prev = dh * z  # mingru-dh
     return (dz_bar, dn_bar), (), (dh_prev,), ()
+
+
+# ---- minLSTM: gates (i, f, g), state (h) ----------------------------------------------------------------------
+# The paper's share of the old state is k = f / (f + i). Where both gates are shut that is rounded to 0 / 0; here it is
+# q / (q + w), the same number, for r (1 - f) and (1 - r) (1 - i) are to each other as f and i; and 1 < q + w < 2.
+
+
+MinLSTMKept = namedtuple("MinLSTMKept", "i f g r q w k h_prev")
+
+
+def minlstm_step(a, u, s, p, tanh):
+    (a_i, a_f, g), (h_prev,) = a, s  # minlstm-g
+    i = sigmoid(a_i, tanh)  # minlstm-i
+    f = sigmoid(a_f, tanh)  # minlstm-f
+    r = sigmoid(a_f - a_i, tanh)  # minlstm-r
+    q = f + r * (1 - f)  # minlstm-q
+    w = i + (1 - r) * (1 - i)  # minlstm-w
+    k = q / (q + w)  # minlstm-k
+    h = k * h_prev + (1 - k) * g  # minlstm-h
+    return (h,), MinLSTMKept(i, f, g, r, q, w, k, h_prev)
+
+
+def minlstm_back(ds, kept, p):
+    (dh,), (i, f, g, r, q, w, k, h_prev) = ds, kept
+    dq = dh * (h_prev - g) * (1 - k) / (q + w)  # minlstm-dq
+    dw = dh * (g - h_prev) * k / (q + w)  # minlstm-dw
+    dr_bar = (dq * (1 - f) - dw * (1 - i)) * r * (1 - r)  # minlstm-dr
+    df_bar = dq * (1 - r) * f * (1 - f) + dr_bar  # minlstm-df
+    di_bar = dw * r * i * (1 - i) - dr_bar  # minlstm-di
+    dg_bar = dh * (1 - k)  # minlstm-dg
+    dh_prev = dh * k  # minlstm-dh
+    return (di_bar, df_bar, dg_bar), (), (dh_prev,), ()
 
 
 # ---- QRNN, with forget and output gate: gates (o, f, g), state (h, c) -----------------------------------------
@@ -94,10 +132,55 @@ def diagonal_signed_back(ds, kept, p):
     return (df_bar, dh), (), (dh_prev,), ()
 
 
+# ---- sLSTM: gates (i, o, f, g), state (h, c, n, m) ------------------------------------------------------------
+# The paper's z is g here. c and n are the paper's, both divided by e^m; y is how far the old is ahead of the new, and m
+# the larger of f_bar + m_prev and i_bar, so that neither exponential is over 1.
+
+
+SLSTMKept = namedtuple("SLSTMKept", "i o f g k c_prev n_prev n q")
+
+
+def slstm_step(a, u, s, p, tanh):
+    i_bar, o_bar, f_bar, g_bar = a + u  # slstm-i-bar, slstm-o, slstm-f-bar, slstm-g
+    _, c_prev, n_prev, m_prev = s
+    o = sigmoid(o_bar, tanh)  # slstm-o
+    g = tanh(g_bar)  # slstm-g
+    y = f_bar + m_prev - i_bar  # slstm-y
+    k = positive(y)  # slstm-k
+    m = i_bar + k * y  # slstm-m
+    i = exp((1 - k) * y - y)  # slstm-i: i_bar - m, without its rounding
+    f = exp((1 - k) * y)  # slstm-f: f_bar + m_prev - m
+    c = f * c_prev + i * g  # slstm-c
+    n = f * n_prev + i  # slstm-n
+    q = c / n  # slstm-q
+    h = o * q  # slstm-h
+    return (h, c, n, m), SLSTMKept(i, o, f, g, k, c_prev, n_prev, n, q)
+
+
+def slstm_back(ds, kept, p):
+    dh, dc, dn, dm = ds
+    i, o, f, g, k, c_prev, n_prev, n, q = kept
+    do_bar = dh * q * o * (1 - o)  # slstm-do
+    dc = dc + dh * o / n  # slstm-dc
+    dn = dn - dh * o * q / n  # slstm-dn
+    dg_bar = dc * i * (1 - g * g)  # slstm-dg
+    di = dc * g + dn  # slstm-di
+    df = dc * c_prev + dn * n_prev  # slstm-df
+    dm = dm - di * i - df * f  # slstm-dm: 0, unless the loss reads c, n or m itself
+    di_bar = di * i + dm * (1 - k)  # slstm-di-bar
+    df_bar = df * f + dm * k  # slstm-df-bar, and slstm-dm: f_bar and m_prev are added
+    dc_prev = dc * f  # slstm-dc
+    dn_prev = dn * f  # slstm-dn
+    da = di_bar, do_bar, df_bar, dg_bar
+    return da, da, (0, dc_prev, dn_prev, df_bar), ()
+
+
 MINGRU = Cell("mingru", [Stage("zn", mingru_step, mingru_back, recurs=())])
+MINLSTM = Cell("minlstm", [Stage("ifg", minlstm_step, minlstm_back, recurs=())], forget="f")
 QRNN = Cell("qrnn", [Stage("ofg", qrnn_step, qrnn_back, recurs=())], states="hc", forget="f")
 DIAGONAL = Cell("diagonal", [Stage("fg", diagonal_step, diagonal_back, recurs=())], forget="f")
 DIAGONAL_SIGNED = Cell(
     "diagonal signed", [Stage("fg", diagonal_signed_step, diagonal_signed_back, recurs=())], forget="f"
 )
-CELLS = (MINGRU, QRNN, DIAGONAL, DIAGONAL_SIGNED)
+SLSTM = Cell("slstm", [Stage("iofg", slstm_step, slstm_back)], states="hcnm", forget="f")
+CELLS = (MINGRU, MINLSTM, QRNN, DIAGONAL, DIAGONAL_SIGNED, SLSTM)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .arrays import ZERO
-from .cells import Cell, positive, sigmoid
+from .cells import Cell, exp, positive, sigmoid
 from .checks import check_cell, check_flag, check_function
 from .types import Planes, Tanh
 
@@ -35,7 +35,7 @@ class _NoArray:
 class Node(_NoArray):
     """A value: an input, a number, or what one operation makes of others.
 
-    op:    "input", "number", "+", "-", "*", "/", "tanh", "sigmoid" or "positive"
+    op:    "input", "number", "+", "-", "*", "/", "tanh", "sigmoid", "exp" or "positive"
     args:  the nodes it is made of; of a number, the number
     order: nodes made later have a greater number
     names: what the function calls it, in order; of an input, first what it is: "a_i", "u_i", "c" of the state, "p_i";
@@ -64,6 +64,11 @@ class Node(_NoArray):
         return _Recording
 
     @property
+    def divides(self) -> bool:
+        """Whether it is a division by a plane: that could be 0, and a polynomial does not stay one."""
+        return self.op == "/" and self.args[1].op != "number"
+
+    @property
     def real(self) -> "_Real":
         """The real part, by which `cells.positive` goes."""
         return _Real(self)
@@ -76,7 +81,7 @@ class _Real(NamedTuple):
 
 
 class _Recording:
-    """The array module of nodes, for `cells.positive`."""
+    """The array module of nodes, for `cells.exp` and `cells.positive`."""
 
     __name__ = "record"
 
@@ -85,6 +90,10 @@ class _Recording:
         if not isinstance(x, _Real) or at_zero != 0:
             raise TypeError("another heaviside than that of cells.positive")
         return Node("positive", x.node)
+
+    @staticmethod
+    def exp(x):
+        return Node("exp", x)
 
 
 class _Planes(_NoArray, tuple):
@@ -127,14 +136,14 @@ for _op, _name in {"+": "add", "-": "sub", "*": "mul", "/": "truediv"}.items():
 
 
 def elementary(tanh: Tanh, node: Node, x: Any) -> Any:
-    """The value of a node that is tanh, sigmoid or positive of x.
+    """The value of a node that is tanh, sigmoid, exp or positive of x.
 
     >>> from lstm_core.record import elementary, record
     >>> h = record(cells.RNN)[0].step.nodes[-1]
     >>> elementary(np.tanh, h, np.zeros(2))
     array([0., 0.])
     """
-    return {"tanh": tanh, "sigmoid": lambda x: sigmoid(x, tanh), "positive": positive}[node.op](x)
+    return {"tanh": tanh, "sigmoid": lambda x: sigmoid(x, tanh), "exp": exp, "positive": positive}[node.op](x)
 
 
 class Record(NamedTuple):
@@ -162,11 +171,13 @@ class Record(NamedTuple):
         tanh: Tanh | None,
         apply: Callable[[Any, Node, Any], Any] = elementary,
         see: Callable[[Node, Any], Any] = lambda node, value: value,
+        divide: Callable[[Any, Any], Any] = operator.truediv,
     ) -> tuple[Planes, ...]:
         """What the function returns for other `inputs`, planes by name as in `inputs`.
 
-        apply: tanh, node, x -> the value of a node that is tanh, sigmoid or positive of x
+        apply: tanh, node, x -> the value of a node that is tanh, sigmoid, exp or positive of x
         see:   node, value -> what stands for the value from then on; called for each node, in order
+        divide: x, y -> x / y, where y is no number of the function's own
 
         >>> from lstm_core.record import record
         >>> step = record(cells.RNN)[0].step
@@ -180,6 +191,8 @@ class Record(NamedTuple):
         for node in self.nodes:
             if node.op == "number":
                 values[node] = node.args[0]
+            elif node.divides:
+                values[node] = divide(*(values[x] for x in node.args))
             elif node.op in ARITHMETIC:
                 values[node] = ARITHMETIC[node.op](*(values[x] for x in node.args))
             elif node.op != "input":
@@ -258,7 +271,7 @@ class Recorded(NamedTuple):
 def record(cell: Cell, own: bool = True) -> list[Recorded]:
     """The `Recorded` of each stage of `cell`. own: whether p is there; if not it is `ZERO`, and leaves no trace.
 
-    Raises TypeError, with the function's name, if a step or back does more than + - * /, tanh and positive.
+    Raises TypeError, with the function's name, if a step or back does more than + - * /, tanh, exp and positive.
 
     >>> from lstm_core.record import record
     >>> [len(stage.step.nodes) for stage in record(cells.GRU_BEFORE)]
@@ -289,11 +302,12 @@ def played(
     see: Callable[[int, Record, Node, Any], Any],
     apply: Callable[[Any, Node, Any], Any] = elementary,
     own: bool = True,
+    divide: Callable[[Any, Any], Any] = operator.truediv,
 ) -> Cell:
     """`cell`, but its steps and backs are played from its record: the same arithmetic, open to hooks.
 
     see:   the stage's number, record, node, value -> what stands for the value from then on
-    apply: as in `Record.play`
+    apply, divide: as in `Record.play`
 
     >>> from lstm_core.record import played
     >>> seen = []
@@ -306,9 +320,10 @@ def played(
 
     check_function("see", see, "a function of stage, record, node and value", 4)
     check_function("apply", apply, "a function of tanh, node and x", 3)
+    check_function("divide", divide, "a function of x and y", 2)
 
     def play(k, record, tanh, **inputs):
-        return record.play(inputs, tanh, apply, lambda node, value: see(k, record, node, value))
+        return record.play(inputs, tanh, apply, lambda node, value: see(k, record, node, value), divide)
 
     def stage(k, recorded):
         def step(a, u, s, p, tanh):
@@ -349,7 +364,7 @@ def _traced(function, *args):
         return function(*args)
     except (AttributeError, TypeError, ValueError) as error:
         raise TypeError(
-            f"{function.__name__}: expected + - * / of planes, tanh and positive, and nothing else; got {error}"
+            f"{function.__name__}: expected + - * / of planes, tanh, exp and positive, and nothing else; got {error}"
         ) from error
     finally:
         sys.settrace(tracer)
@@ -402,5 +417,6 @@ def _expression(node, symbol, top=False):
     parts = [_expression(x, symbol) for x in node.args]
     if node.op in ARITHMETIC:
         return ARITHMETIC[node.op](*parts)
-    functions = {"tanh": sympy.tanh, "positive": symbols.positive, "sigmoid": lambda x: sigmoid(x, sympy.tanh)}
+    functions = {"tanh": sympy.tanh, "exp": sympy.exp, "positive": symbols.positive,
+                 "sigmoid": lambda x: sigmoid(x, sympy.tanh)}  # fmt: skip
     return functions[node.op](*parts) if node.op != "input" else symbol(node)

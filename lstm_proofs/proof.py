@@ -1,5 +1,6 @@
 """What a proof is: an exact comparison of the derivative that the code gives with SymPy's."""
 
+import itertools
 import time
 from collections import defaultdict
 from typing import Any, NamedTuple
@@ -35,16 +36,19 @@ class Disproof(AssertionError):
 def is_zero(expression: Any) -> bool:
     """Whether a polynomial, or a rational expression in symbols and functions of them, is identically zero. Exact.
 
-    No `simplify`: each distinct tanh(·), exp(·), … becomes an indeterminate (exp(2x) that of exp(x), squared), and the
-    numerator a polynomial with rational coefficients. A zero polynomial proves the identity. (The reverse would need
-    the functions to be independent; not being zero is reported as failure, which is on the safe side.)
+    No `simplify`: each distinct tanh(·), exp(·), … becomes an indeterminate, the numerator a polynomial with rational
+    coefficients. (exp of a sum is a product: exp(2x - y) is that of exp(x), squared, over that of exp(y).) A zero
+    polynomial proves the identity. The reverse would need the functions to be independent; not being zero is reported
+    as failure, which is on the safe side.
 
     ValueError if there is a floating-point number in it, which may have been rounded: nothing exact can be said of it.
 
     >>> import sympy
-    >>> x = sympy.Symbol("x")
+    >>> x, y = sympy.symbols("x y")
     >>> is_zero((x + 1) ** 2 - x**2 - 2 * x - 1), is_zero(sympy.tanh(x) - x)
     (True, False)
+    >>> is_zero(sympy.exp(x - y / 2) ** 2 * sympy.exp(y) - sympy.exp(2 * x))
+    True
     >>> is_zero(sympy.tanh(0.5 * x))
     Traceback (most recent call last):
     ValueError: expression: expected rational numbers, got the float 0.5; write x / 2 for 0.5 * x
@@ -53,8 +57,13 @@ def is_zero(expression: Any) -> bool:
     if isinstance(expression, PolyElement):
         return not expression
     expression = sympy.sympify(expression)
-    bases: dict[sympy.Expr, sympy.Dummy] = defaultdict(sympy.Dummy)
-    powers = {e: bases[e.args[0].primitive()[1]] ** e.args[0].primitive()[0] for e in expression.atoms(sympy.exp)}
+    sums = {e: sympy.Add.make_args(sympy.expand(e.args[0])) for e in expression.atoms(sympy.exp)}
+    parts = {e: [term.as_coeff_Mul() for term in terms] for e, terms in sums.items()}
+    below: dict[sympy.Expr, int] = defaultdict(lambda: 1)  # x -> n, if exp(x / n) is the indeterminate of x
+    for n, x in itertools.chain(*parts.values()):
+        below[x] = sympy.ilcm(below[x], sympy.denom(n))
+    bases = {x: sympy.Dummy() for x in below}
+    powers = {e: sympy.Mul(*(bases[x] ** (n * below[x]) for n, x in found)) for e, found in parts.items()}
     functions = sorted(expression.atoms(sympy.Function) - powers.keys(), key=sympy.default_sort_key)
     expression = expression.xreplace(powers | {f: sympy.Dummy(f"f{k}") for k, f in enumerate(functions)})
     numerator, _ = sympy.fraction(sympy.together(expression))

@@ -18,31 +18,22 @@ from .proof import Proof, prove_derivatives
 
 
 def _probe_first_step(a, u, s, p, tanh):
-    (a_0,) = a
-    u_0, u_1 = u
-    h, c = s
-    p_0, p_1 = p
+    (a_0,), (u_0, u_1), (h, c), (p_0, p_1) = a, u, s, p
     return (a_0 * c + u_1, c + 2 * u_0 + p_0 * h, p_1 * h), (a_0, h, c)
 
 
 def _probe_first_back(ds, kept, p):
-    dq, dc, dr = ds
-    a_0, h, c = kept
-    p_0, p_1 = p
+    (dq, dc, dr), (a_0, h, c), (p_0, p_1) = ds, kept, p
     return (dq * c,), (2 * dc, dq), (dc * p_0 + dr * p_1, dc + dq * a_0), (dc * h, dr * h)
 
 
 def _probe_second_step(a, u, s, p, tanh):
-    (a_1,), (u_2,) = a, u
-    q, c, r = s
-    p_0, _ = p
+    (a_1,), (u_2,), (q, c, r), (p_0, _) = a, u, s, p
     return (u_2 + 3 * a_1 + p_0 * q + r, c), (q,)
 
 
 def _probe_second_back(ds, kept, p):
-    dh, dc = ds
-    (q,) = kept
-    p_0, _ = p
+    (dh, dc), (q,), (p_0, _) = ds, kept, p
     return (3 * dh,), (dh,), (dh * p_0, dc, dh), (dh * q, 0 * dh)
 
 

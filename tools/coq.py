@@ -23,9 +23,9 @@ NAMES = {("lstm", True): "peephole", ("lstm", False): "lstm",
          ("gru", True): "gru_after", ("gru", False): "gru_after_bare"}  # fmt: skip
 
 # Words that a variable cannot be called: Coq's own, and what our terms are made of.
-TAKEN = {"a", "u", "s", "p", "w", "v", "d", "ds", "kept", "tanh", "sigmoid", "positive", "step", "back", "smooth",
-         "which", "as", "at", "else", "end", "fix", "for", "forall", "fun", "if", "in", "let", "match", "then",
-         "with"}  # fmt: skip
+TAKEN = {"a", "u", "s", "p", "w", "v", "d", "ds", "kept", "tanh", "sigmoid", "positive", "exp", "step", "back",
+         "smooth", "which", "as", "at", "else", "end", "fix", "for", "forall", "fun", "if", "in", "let", "match",
+         "then", "with"}  # fmt: skip
 
 HEAD = """(** {what}
 
@@ -82,8 +82,6 @@ class _Names:
             return given[node], 2.5
         if node.op == "number":
             return _number(node.args[0]), 3
-        if node.op == "/" and node.args[1].op != "number":
-            raise ValueError("a division by what is not a number: who proves that it is not 0?")
         parts = [self.term(x, given) for x in node.args]
         if len(parts) == 1:
             return f"{node.op} {_bracketed(*parts[0], 3)}", 2.5
@@ -178,15 +176,37 @@ class _Stage:
         return lines
 
     def smooth(self, own):
-        """Where the step is differentiable: what `positive` is asked of is not 0."""
+        """Where the step is differentiable: what `positive` is asked of is not 0, nor what is divided by."""
         recorded, given = self.recorded.step, self.given("step", own)
         names = _Names(recorded, given)
-        kinks = [f"{names.text(node.args[0], given)} <> 0" for node in recorded.nodes if node.op == "positive"]
-        lets = [f"  let {name} := {term} in" for name, term in names.lets] if kinks else []
-        return [*lets, "  " + (" /\\ ".join(kinks) or "True") + "."]
+        asked = [f"{names.text(node, given)} <> 0" for node in self.not_zero()]
+        lets = [f"  let {name} := {term} in" for name, term in names.lets] if asked else []
+        return [*lets, "  " + (" /\\ ".join(asked) or "True") + "."]
+
+    def not_zero(self):
+        """The nodes that may not be 0, and could be."""
+        nodes = self.recorded.step.nodes
+        kinks = [node.args[0] for node in nodes if node.op == "positive"]
+        return kinks + self.divisors()
+
+    def divisors(self):
+        """What the step divides by, unless it is over 0 by itself."""
+        return [x for node in self.recorded.step.nodes if node.divides for x in node.args[1:] if not _is_over_0(x)]
 
     def has_kinks(self):
-        return any(node.op == "positive" for node in self.recorded.step.nodes)
+        return bool(self.not_zero())
+
+
+def _is_over_0(node):
+    """Whether a value is over 0 by its formula: made of sigmoids, exponentials, numbers, by + * /, and 1 - sigmoid."""
+    if not hasattr(node, "op"):
+        return False
+    if node.op == "number":
+        return node.args[0] > 0
+    if node.op == "-":
+        one, other = node.args
+        return one.op == "number" and one.args[0] >= 1 and other.op == "sigmoid"
+    return node.op in ("sigmoid", "exp") or (node.op in "+*/" and all(map(_is_over_0, node.args)))
 
 
 def _word(name):
@@ -280,7 +300,8 @@ def lemma_text(cell, own, k, last="adjoint {}.\n  Qed."):
     lines += _wrapped(f"exists (fun d k => match k with {parts} end).", "    ")
     lines += ["    split; [apply (filterdiff_array _ Reals); intro k; destruct k;"]
     lines += _wrapped(f"[{exacts}] |].", "      ")
-    lines += [f"    intros w d. {subst} try unfold here. clear."]
+    keep = "revert Hsmooth. " if stage.divisors() else ""
+    lines += [f"    intros w d. {subst} try unfold here. {keep}clear."]
     return "\n".join([*lines, f"    {last.format(f'stage{n} step{n} back{n}')}"])
 
 

@@ -1423,6 +1423,56 @@ Module mingru.
   Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
 End mingru.
 
+Module minlstm.
+  Inductive state := s_h.
+  Definition states : Finite := enumeration state [s_h].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_i | a_f | a_g.
+  Definition input_s : Finite := enumeration input_ [a_i; a_f; a_g].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_i | k_f | k_g | k_r | k_q | k_w | k_k | k_h_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_i; k_f; k_g; k_r; k_q; k_w; k_k; k_h_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let g := a a_g in
+    let h_prev := s s_h in
+    let i := sigmoid (a a_i) in
+    let f := sigmoid (a a_f) in
+    let r := sigmoid (a a_f - a a_i) in
+    let q := f + r * (1 - f) in
+    let w' := i + (1 - r) * (1 - i) in
+    let k := q / (q + w') in
+    let h := k * h_prev + (1 - k) * g in
+    (fun which => match which with | s_h => h end,
+     fun which => match which with | k_i => i | k_f => f | k_g => g | k_r => r | k_q => q | k_w => w' | k_k => k
+       | k_h_prev => h_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let dq := ds s_h * (kept k_h_prev - kept k_g) * (1 - kept k_k) / (kept k_q + kept k_w) in
+    let dw := ds s_h * (kept k_g - kept k_h_prev) * kept k_k / (kept k_q + kept k_w) in
+    let dr_bar := (dq * (1 - kept k_f) - dw * (1 - kept k_i)) * kept k_r * (1 - kept k_r) in
+    let df_bar := dq * (1 - kept k_r) * kept k_f * (1 - kept k_f) + dr_bar in
+    let di_bar := dw * kept k_r * kept k_i * (1 - kept k_i) - dr_bar in
+    let dg_bar := ds s_h * (1 - kept k_k) in
+    let dh_prev := ds s_h * kept k_k in
+    (fun which => match which with | a_i => di_bar | a_f => df_bar | a_g => dg_bar end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    True.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End minlstm.
+
 Module qrnn.
   Inductive state := s_h | s_c.
   Definition states : Finite := enumeration state [s_h; s_c].
@@ -1544,3 +1594,84 @@ Module diagonal_signed.
 
   Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
 End diagonal_signed.
+
+Module slstm.
+  Inductive state := s_h | s_c | s_n | s_m.
+  Definition states : Finite := enumeration state [s_h; s_c; s_n; s_m].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_i | a_o | a_f | a_g.
+  Definition input_s : Finite := enumeration input_ [a_i; a_o; a_f; a_g].
+  Inductive recurrent_ := u_i | u_o | u_f | u_g.
+  Definition recurrent_s : Finite := enumeration recurrent_ [u_i; u_o; u_f; u_g].
+  Inductive keep_ := k_i | k_o | k_f | k_g | k_k | k_c_prev | k_n_prev | k_n | k_q.
+  Definition keep_s : Finite := enumeration keep_ [k_i; k_o; k_f; k_g; k_k; k_c_prev; k_n_prev; k_n; k_q].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let c_prev := s s_c in
+    let n_prev := s s_n in
+    let m_prev := s s_m in
+    let i_bar := a a_i + u u_i in
+    let o_bar := a a_o + u u_o in
+    let f_bar := a a_f + u u_f in
+    let g_bar := a a_g + u u_g in
+    let o := sigmoid o_bar in
+    let g := tanh g_bar in
+    let y := f_bar + m_prev - i_bar in
+    let k := positive y in
+    let m := i_bar + k * y in
+    let i := exp ((1 - k) * y - y) in
+    let f := exp ((1 - k) * y) in
+    let c := f * c_prev + i * g in
+    let n := f * n_prev + i in
+    let q := c / n in
+    let h := o * q in
+    (fun which => match which with | s_h => h | s_c => c | s_n => n | s_m => m end,
+     fun which => match which with | k_i => i | k_o => o | k_f => f | k_g => g | k_k => k | k_c_prev => c_prev
+       | k_n_prev => n_prev | k_n => n | k_q => q end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let do_bar := ds s_h * kept k_q * kept k_o * (1 - kept k_o) in
+    let dc := ds s_c + ds s_h * kept k_o / kept k_n in
+    let dn := ds s_n - ds s_h * kept k_o * kept k_q / kept k_n in
+    let dg_bar := dc * kept k_i * (1 - kept k_g * kept k_g) in
+    let di := dc * kept k_g + dn in
+    let df := dc * kept k_c_prev + dn * kept k_n_prev in
+    let dm := ds s_m - di * kept k_i - df * kept k_f in
+    let di_bar := di * kept k_i + dm * (1 - kept k_k) in
+    let df_bar := df * kept k_f + dm * kept k_k in
+    let dc_prev := dc * kept k_f in
+    let dn_prev := dn * kept k_f in
+    (fun which => match which with | a_i => di_bar | a_o => do_bar | a_f => df_bar | a_g => dg_bar end,
+     (fun which => match which with | u_i => di_bar | u_o => do_bar | u_f => df_bar | u_g => dg_bar end,
+      (fun which => match which with | s_h => 0 | s_c => dc_prev | s_n => dn_prev | s_m => df_bar end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    let c_prev := s s_c in
+    let n_prev := s s_n in
+    let m_prev := s s_m in
+    let i_bar := a a_i + u u_i in
+    let o_bar := a a_o + u u_o in
+    let f_bar := a a_f + u u_f in
+    let g_bar := a a_g + u u_g in
+    let o := sigmoid o_bar in
+    let g := tanh g_bar in
+    let y := f_bar + m_prev - i_bar in
+    let k := positive y in
+    let m := i_bar + k * y in
+    let i := exp ((1 - k) * y - y) in
+    let f := exp ((1 - k) * y) in
+    let c := f * c_prev + i * g in
+    let n := f * n_prev + i in
+    let q := c / n in
+    let h := o * q in
+    y <> 0 /\ n <> 0.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End slstm.

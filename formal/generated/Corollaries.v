@@ -77,6 +77,9 @@ Proof. exact (cell_in_the_scan _ nas_proofs.cell_proven). Qed.
 Theorem bptt_mingru : bptt mingru.cell.
 Proof. exact (smooth_cell_in_the_scan _ mingru_proofs.cell_proven mingru_proofs.cell_smooth). Qed.
 
+Theorem bptt_minlstm : bptt minlstm.cell.
+Proof. exact (smooth_cell_in_the_scan _ minlstm_proofs.cell_proven minlstm_proofs.cell_smooth). Qed.
+
 Theorem bptt_qrnn : bptt qrnn.cell.
 Proof. exact (smooth_cell_in_the_scan _ qrnn_proofs.cell_proven qrnn_proofs.cell_smooth). Qed.
 
@@ -85,3 +88,6 @@ Proof. exact (smooth_cell_in_the_scan _ diagonal_proofs.cell_proven diagonal_pro
 
 Theorem bptt_diagonal_signed : bptt diagonal_signed.cell.
 Proof. exact (smooth_cell_in_the_scan _ diagonal_signed_proofs.cell_proven diagonal_signed_proofs.cell_smooth). Qed.
+
+Theorem bptt_slstm : bptt_away_from_kinks slstm.cell.
+Proof. exact (cell_in_the_scan _ slstm_proofs.cell_proven). Qed.

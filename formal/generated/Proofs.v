@@ -780,6 +780,30 @@ Module mingru_proofs.
   Proof. exact (fun _ _ _ _ => I). Qed.
 End mingru_proofs.
 
+Module minlstm_proofs.
+  Import minlstm.
+
+  Lemma stage_proven : proven stage.
+  Proof.
+    intros a u s p Hsmooth. unfold Definitions.smooth, stage, smooth in Hsmooth.
+    cbv beta iota zeta in Hsmooth.
+    pose (here := (a, (u, (s, p))) : Unit input_s recurrent_s states own_parameters).
+    differential_of l0 H0 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_h) step.
+    exists (fun d k => match k with | s_h => l0 d end).
+    split; [apply (filterdiff_array _ Reals); intro k; destruct k;
+      [exact H0] |].
+    intros w d. subst l0. try unfold here. clear.
+    adjoint stage step back.
+  Qed.
+
+  Lemma cell_proven : all_proven (stages cell).
+  Proof. exact  stage_proven. Qed.
+
+  Lemma cell_smooth : smooth_everywhere (stages cell).
+  Proof. exact (fun _ _ _ _ => I). Qed.
+End minlstm_proofs.
+
 Module qrnn_proofs.
   Import qrnn.
 
@@ -853,3 +877,30 @@ Module diagonal_signed_proofs.
   Lemma cell_smooth : smooth_everywhere (stages cell).
   Proof. exact (fun _ _ _ _ => I). Qed.
 End diagonal_signed_proofs.
+
+Module slstm_proofs.
+  Import slstm.
+
+  Lemma stage_proven : proven stage.
+  Proof.
+    intros a u s p Hsmooth. unfold Definitions.smooth, stage, smooth in Hsmooth.
+    cbv beta iota zeta in Hsmooth.
+    pose (here := (a, (u, (s, p))) : Unit input_s recurrent_s states own_parameters).
+    differential_of l0 H0 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_h) step.
+    differential_of l1 H1 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_c) step.
+    differential_of l2 H2 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_n) step.
+    differential_of l3 H3 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_m) step.
+    exists (fun d k => match k with | s_h => l0 d | s_c => l1 d | s_n => l2 d | s_m => l3 d end).
+    split; [apply (filterdiff_array _ Reals); intro k; destruct k;
+      [exact H0 | exact H1 | exact H2 | exact H3] |].
+    intros w d. subst l0. subst l1. subst l2. subst l3. try unfold here. revert Hsmooth. clear.
+    adjoint stage step back.
+  Qed.
+
+  Lemma cell_proven : all_proven (stages cell).
+  Proof. exact  stage_proven. Qed.
+End slstm_proofs.

@@ -134,8 +134,8 @@ def place(equation: Equation, lines: Iterable[Line] | None = None) -> str:
 
 PLAIN = (ast.Assign, ast.Return, ast.Expr, ast.Name, ast.Tuple, ast.BinOp, ast.Constant, ast.Call, ast.Load, ast.Store,
          ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Starred, ast.arguments, ast.arg, ast.FunctionDef)  # fmt: skip
-FUNCTIONS = ("sigmoid", "tanh", "positive")
-POSITIVE = "return namespace(x).heaviside(x.real, 0)"
+FUNCTIONS = ("sigmoid", "tanh", "exp", "positive")
+ELEMENTARY = {"positive": "return namespace(x).heaviside(x.real, 0)", "exp": "return namespace(x).exp(x)"}
 
 
 def _named_tuples(body):
@@ -146,10 +146,10 @@ def _named_tuples(body):
 
 def _check_plain(function, kept):
     """A function of `cells` says all that it does in assignments of names and + - * / of them: nothing is hidden."""
-    if function.name == "positive" and ast.unparse(function.body[-1]) == POSITIVE and len(function.body) <= 2:
+    if ast.unparse(function.body[-1]) == ELEMENTARY.get(function.name) and len(function.body) <= 2:
         return  # no formula, but an elementary function as tanh is; here it is a symbol
     if not function.name.endswith(("_step", "_back", "sigmoid")):
-        raise Unproven(f"{function.name}: a module of cells has steps, backs, sigmoid and positive, and nothing else")
+        raise Unproven(f"{function.name}: a module of cells has steps, backs, sigmoid, exp, positive, and nothing else")
     known = {*FUNCTIONS, *kept}
     for node in ast.walk(function):
         strange = not isinstance(node, PLAIN) or (isinstance(node, ast.Call) and ast.unparse(node.func) not in known)

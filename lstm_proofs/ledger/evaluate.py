@@ -77,12 +77,20 @@ class Evaluation:
             raise Unproven("a power of a matrix")
         return value**exponent
 
+    def quotient(self, above, below):
+        above, below = fitting(self.value(above), self.value(below), self.run.B)
+        if is_number(below):
+            raise Unproven("a fraction with a number below")
+        return self.run.symbols.divide(above, below)
+
     def transposed(self, base):
         value = self.value(base)
         return value._replace(matrix=value.matrix.T) if isinstance(value, Jacobian) else value.T
 
     def function(self, name, argument, derived, power):
         x, tanh = self.plane(argument), self.run.symbols.tanh
+        if name == "exp":
+            return self.run.symbols.exp(x) ** power
         t = tanh(x) if name == "tanh" else tanh(x / 2)
         if derived:
             value = (1 - t * t) if name == "tanh" else (1 - t * t) / 4

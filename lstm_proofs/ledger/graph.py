@@ -49,12 +49,13 @@ class Graph:
             return self.plainly[e]
         if isinstance(e, sympy.tanh):
             return self.plain.symbols.tanh(self._plain(e.args[0]))
-        if isinstance(e, symbols.positive):
-            return self.plain.symbols.positive(self._plain(e.args[0]))
+        if isinstance(e, (sympy.exp, symbols.positive)):
+            return getattr(self.plain.symbols, e.func.__name__)(self._plain(e.args[0]))
         if isinstance(e, (sympy.Add, sympy.Mul)):
             return functools.reduce(operator.add if e.is_Add else operator.mul, map(self._plain, e.args))
         if isinstance(e, sympy.Pow):
-            return self._plain(e.base) ** int(e.exp)
+            base = self._plain(e.base) if e.exp > 0 else self.plain.symbols.divide(1, self._plain(e.base))
+            return base ** abs(int(e.exp))
         return self.plain.symbols.ring.from_expr(e)
 
     def _total(self, y, x):

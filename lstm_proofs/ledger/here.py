@@ -49,7 +49,7 @@ from .latex import (
 from .marks import marked
 
 NAMED = {
-    "sqrt": sympy.sqrt, "Gamma": sympy.gamma, "Im": sympy.im, "abs": sympy.Abs, "tanh": sympy.tanh,
+    "sqrt": sympy.sqrt, "exp": sympy.exp, "Gamma": sympy.gamma, "Im": sympy.im, "abs": sympy.Abs, "tanh": sympy.tanh,
     "sigma": lambda x: (1 + sympy.tanh(x / 2)) / 2,
 }  # fmt: skip
 
@@ -182,15 +182,8 @@ def _vanishes(e, small):
         return all(map(is_zero, sympy.expand(e).as_real_imag()))
     e = sympy.expand_log(e)
     if e.has(sympy.exp):
-        e = e.replace(sympy.tanh, lambda x: 1 - 2 / (sympy.exp(2 * x) + 1)).replace(sympy.exp, _power)
+        e = e.replace(sympy.tanh, lambda x: 1 - 2 / (sympy.exp(2 * x) + 1))
     return is_zero(e)
-
-
-def _power(x):
-    """e^x as a power of one indeterminate, the same for e^{-x} and e^{2x}."""
-    number, x = x.primitive()
-    number, x = (-number, -x) if x.could_extract_minus_sign() else (number, x)
-    return sympy.Function("e")(x) ** number
 
 
 def _free(trees, values):

@@ -3,12 +3,13 @@ r"""LaTeX of an equation -> trees, one for each side. What cannot be read is ref
 An expression is terms with + and -, a term products with ⊙, a product factors side by side. A factor is one of
 
     [ … > 0]: 1 where it is so, else 0
-    ( … )                        a number                    \tanh, \sigma and \tanh', \sigma' of ( … ) or a letter
+    ( … )                        a number                   \tanh, \sigma, \exp and \tanh', \sigma' of ( … ) or a letter
     \mathbf h_t, \bar{\mathbf i}_{t-1}, W_i, R, \mathbf b_o, \mathbf p_f, J_t, I; \mathbf 1, the column of B ones
     \mathrm d before a letter: the derivative of the loss that the code computes
     \mathbf v_t: 1 where the mask says that there is a step, else 0; \hat{\mathbf h}_t: what the cell proposes there
     \frac{\partial y}{\partial x}, \frac{\partial^+ y}{\partial x}, of letters or of the loss L
     \sum_{k=1}^{T}, \prod_{k=T}^{t+1} (counts down) and the product that follows
+    \frac{a}{b} of columns, elementwise
     \operatorname{diag}( … )     \underbrace{ … }_{\text{…}}     \begin{bmatrix} … \\ … \end{bmatrix}, stacked
 
 with ^\top or ^2 (elementwise) behind it. \begin{aligned}, & and \\ may break a line before a sign. In identities of
@@ -85,7 +86,7 @@ class Transposed(NamedTuple):
 
 
 class Function(NamedTuple):
-    r"""name: "tanh" or "sigma". derived: whether it is \tanh' or \sigma'."""
+    r"""name: "tanh", "sigma" or "exp". derived: whether it is \tanh' or \sigma'."""
 
     name: str
     argument: tuple
@@ -288,7 +289,7 @@ class Parser:
         token = self.peek()
         if token == "{":
             raise Unproven("braces are not seen: write parentheses")
-        if token in (r"\sigma", r"\tanh"):
+        if token in (r"\sigma", r"\tanh") or (token == r"\exp" and self.kind):
             return self.function()
         if token in (r"\sum", r"\prod"):
             return self.many()
@@ -354,7 +355,7 @@ class Parser:
 
     def function(self):
         name, derived, power = self.take()[1:], False, 1
-        if self.peek() == "'":
+        if self.peek() == "'" and name != "exp":
             self.take()
             derived = True
         if self.peek() == "^":
@@ -395,8 +396,6 @@ class Parser:
         self.take(r"\frac")
         above, below = self.group(), self.group()
         if above[0] != r"\partial":
-            if self.kind:
-                raise Unproven("a fraction that is no derivative")
             return Quotient(self.inside(above).all(), self.inside(below).all())
         plus = next((p for p in (["^", "+"], ["^", "{", "+", "}"]) if above[1 : 1 + len(p)] == p), [])
         y = self.variable(above[1 + len(plus) :])

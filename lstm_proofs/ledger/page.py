@@ -15,6 +15,7 @@ from .prove import is_absolute, level, prove
 PAGE = ROOT / "chapters" / "back" / "ledger.md"
 CELLS = {"rnn": "RNN", "lstm": "LSTM, $\\mathbf p = 0$", "peephole": "peephole LSTM", "gru": "GRU, reset after",
          "gru-before": "GRU, reset before", "rnn-relu": "RNN with relu", "nas": "NAS cell", "mingru": "minGRU",
+         "minlstm": "minLSTM", "slstm": "sLSTM",
          "diagonal": "diagonal, factor in (0, 1)", "diagonal-signed": "diagonal, factor in (−1, 1)",
          "scan": "scan, any cell", "scan, masked": "scan, any cell, masked"}  # fmt: skip
 SIZES = ["", ", one example", ", one unit"]

@@ -1,8 +1,8 @@
 """A run of the shipped code on symbols, with all that it computes on the way.
 
 `scan.forward` and `scan.backward` run for T steps; the cell's step and back are played from their record, and what they
-give each of their variables is written down. What a tanh gives becomes a symbol of its own, and so does what `positive`
-gives, of which nothing else is used. So everything is a polynomial.
+give each of their variables is written down. What a tanh gives becomes a symbol of its own, and so does what `exp`
+or `positive` gives, of which nothing else is used, and 1 over what is divided by. So everything is a polynomial.
 """
 
 import functools
@@ -99,8 +99,8 @@ class Run:
             return V
         functions = 9  # planes, of the unknown cell
         if self.cell is not ANY:
-            nodes = [node for stage in record(self.cell) for node in stage.step.nodes]
-            functions = sum(node.op in ("tanh", "sigmoid", "positive") for node in nodes)
+            nodes = [node for stage in record(self.cell) for found in stage for node in found.nodes]
+            functions = sum((node.op in ("tanh", "sigmoid", "exp", "positive")) + 2 * node.divides for node in nodes)
         # for functions, for what passes between steps, and for what lies outside of the run
         count = (2 * len(self.states) + functions) * self.T * self.H * self.B
         self.symbols = Symbols(V, count + max(200, 12 * (self.D + self.H) * self.B))
@@ -139,7 +139,7 @@ class Run:
         if self.cell is ANY:
             cell = unknown(self.symbols.fresh)
         else:
-            cell = played(self.cell, self._see, self._apply, own=bool(self.kind.own))
+            cell = played(self.cell, self._see, self._apply, bool(self.kind.own), self._divide)
         first, last = 0, len(cell.stages) - 1
         for k, stage in enumerate(cell.stages):
             step, back = self._step(stage.step, k == first, k == last), self._back(stage.back, k == last)
@@ -214,15 +214,19 @@ class Run:
         return self.atoms[name, self.t]
 
     def _apply(self, tanh, node, x):
-        """A tanh, sigmoid or positive; what goes into the tanh or sigmoid that is i is i_bar."""
-        if node.op != "positive":
+        """A tanh, sigmoid, exp or positive; what goes into the tanh or sigmoid that is i is i_bar."""
+        if node.op in ("tanh", "sigmoid"):
             for name in node.names:
                 x = self._seen(f"{name}_bar", x)
         if self.cut != "tanh":
             return elementary(tanh, node, x)
-        if node.op == "positive":
-            return self.symbols.positive(x)
+        if node.op in ("exp", "positive"):
+            return getattr(self.symbols, node.op)(x)
         return elementary(functools.partial(self.symbols.tanh, of_sigma=node.op == "sigmoid"), node, x)
+
+    def _divide(self, x, y):
+        """x / y, of which the symbols are cut short, too: what is multiplied with it later stays small."""
+        return x / y if self.cut != "tanh" else self.symbols.define(self.symbols.divide(x, y))
 
     # ---- what equations ask for -------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """The symbols of a run, as indeterminates of one polynomial ring, and the test whether a polynomial is zero.
 
 What passes from one step to the next gets a symbol, and the symbol a definition, so that polynomials stay small. Such a
-polynomial is zero if it is so once the definitions are put in.
+polynomial is zero if it is so once the definitions are put in. What is divided by gets a symbol for 1 over it; then a
+polynomial is zero if it is so once it is multiplied by what stands below.
 """
 
 import itertools
@@ -32,6 +33,7 @@ class Symbols:
         self.point = [rng.randrange(PRIME) for _ in self.ring.gens]
         self.defined = {}  # a symbol's number -> the polynomial that it stands for
         self.known = {}  # a function and its argument -> the value
+        self.below = {}  # the number of a symbol that is 1 over a polynomial -> that polynomial
         self.closed = False  # whether the run is over: then no function has a new argument
         self._factors, self._behind = {}, {}  # what is remembered of polynomials, and of defined symbols
 
@@ -65,10 +67,27 @@ class Symbols:
 
         return np.frompyfunc(one, 1, 1)(x)
 
+    def exp(self, x):
+        """exp of an array: a symbol for each argument that was not met before."""
+        return np.frompyfunc(lambda e: self._value("exp", self.expanded(e), "takes no exp of"), 1, 1)(x)
+
     def positive(self, x):
         """1 where x > 0, else 0, of an array: a symbol for each argument that was not met before."""
         one = lambda e: self._value("positive", self.expanded(e), "does not ask whether this is positive:")
         return np.frompyfunc(one, 1, 1)(x)
+
+    def divide(self, x, y):
+        """x / y of arrays."""
+        return x * np.frompyfunc(self._reciprocal, 1, 1)(y)
+
+    def _reciprocal(self, e):
+        """1 / e, which nobody knows to be 0: a symbol for each e that was not met before."""
+        e = self.expanded(e)
+        symbol = self._value("1 over", e, "does not divide by")
+        k = self.ring.index(symbol)
+        if k not in self.below:
+            self.below[k], self.point[k] = e, pow(self._number(e, set(), {}), -1, PRIME)
+        return symbol
 
     def _value(self, function, e, refusal, written=lambda s: s):
         """A function's value at e, of which nothing else is used. written: what it is in a new symbol."""
@@ -93,7 +112,14 @@ class Symbols:
                 tied.remove(k)
                 known = free
         self._factors.pop(e)  # no other equation asks for it, and it is large
-        return zero and not self.expanded(e, tied)
+        return zero and not self._multiplied(self.expanded(e, tied))
+
+    def _multiplied(self, e):
+        """The polynomial times what stands below, the latest first: a polynomial without any 1 over another."""
+        for k in sorted(self.below, reverse=True):
+            parts = self._powers(e, k)
+            e = sum((part * self.below[k] ** (max(parts) - n) for n, part in parts.items()), self.ring(0))
+        return e
 
     def expanded(self, e, tied=None):
         """The polynomial with definitions put in, the latest first: a definition speaks of earlier symbols only."""
@@ -102,12 +128,17 @@ class Symbols:
         return e
 
     def _replaced(self, e, k):
-        """The polynomial with the definition of symbol k put in: the terms with each power of it, times that power."""
+        """The polynomial with the definition of symbol k put in."""
+        parts = self._powers(e, k)
+        rest = parts.pop(0)  # apart, for a definition may be 0, and 0 ** 0 is refused
+        return sum((part * self.defined[k] ** n for n, part in parts.items()), rest)
+
+    def _powers(self, e, k):
+        """The terms with each power of symbol k, without it: power -> polynomial."""
         parts = {0: {}}
         for exponents, c in e.terms():
             parts.setdefault(exponents[k], {})[(*exponents[:k], 0, *exponents[k + 1 :])] = c
-        rest = self.ring.from_dict(parts.pop(0))
-        return sum((self.ring.from_dict(part) * self.defined[k] ** n for n, part in parts.items()), rest)
+        return {n: self.ring.from_dict(part) for n, part in parts.items()}
 
     def _definitions(self, e):
         """The numbers of the defined symbols that a polynomial speaks of, directly or by their definitions."""

@@ -1,4 +1,4 @@
-"""The forward pass of `lstm_core.variants` once more, in plain NumPy and as the papers print it, gate by gate.
+"""The forward pass of cells once more, in plain NumPy and as the papers print it, gate by gate.
 
 One text for all variants of Greff et al. (2017); W, R, b and p are dicts: gate -> rows. Their gates stand here once
 more, too, in the order of the rows; R["i.o"] is what leads from o to i.
@@ -48,7 +48,22 @@ def nas(W, R, b, p, x, h, c):
     return np.tanh(c * np.tanh(third + fourth)), c
 
 
-FORMULAS = {"rnn relu": rnn_relu, "nas": nas} | {name: partial(lstm, name) for name in GATES}
+def minlstm(W, R, b, p, x, h):
+    a_i, a_f, g = np.split(W @ x + b, 3)
+    i, f = sigma(a_i), sigma(a_f)
+    return (f / (f + i) * h + i / (f + i) * g,)
+
+
+def slstm(W, R, b, p, x, h, c, n, m):
+    i, o, f, z = np.split(W @ x + R @ h + b, 4)
+    stabiliser = np.maximum(f + m, i)
+    i, f = np.exp(i - stabiliser), np.exp(f + m - stabiliser)
+    c, n = f * c + i * np.tanh(z), f * n + i
+    return sigma(o) * c / n, c, n, stabiliser
+
+
+FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm, "slstm": slstm}
+FORMULAS |= {name: partial(lstm, name) for name in GATES}
 
 
 def named(name, P):

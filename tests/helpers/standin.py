@@ -179,7 +179,7 @@ def asarray(x, dtype=None):
 
 
 class ElementwiseKernel:
-    """CuPy's, for kernels whose statements are Python as well as C++: `T v = a * b; out = v`, with T(x) and tanh."""
+    """CuPy's, for kernels whose statements are Python as well as C++: `T v = a * b; out = v`, with T(x), tanh, exp."""
 
     def __init__(self, in_params, out_params, operation, name):
         self.given, self.made = ([_parameter(x) for x in params.split(", ")] for params in (in_params, out_params))
@@ -197,7 +197,7 @@ class ElementwiseKernel:
         for statement in self.statements:
             target, formula = statement.split(" = ")
             *types, name = target.split()
-            value = eval(formula, {"T": dtype.type, "tanh": np.tanh, "__builtins__": {}}, known)
+            value = eval(formula, {"T": dtype.type, "tanh": np.tanh, "exp": np.exp, "__builtins__": {}}, known)
             if types == ["T"] and name not in known:
                 known[name] = value
             elif not types and name in self.made:

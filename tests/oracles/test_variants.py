@@ -42,8 +42,8 @@ def test_the_names_of_the_gates_are_those_of_the_formula(name):
         P = {key: np.arange(len(gates)) for key, gates in names.items()}  # one row a gate
         assert [tuple(rows) for rows in formulas.named(name, P)] == [*names.values()]
     else:
-        gates = tuple({"rnn relu": "h", "nas": "01234567"}[name])
-        assert [*names.values()] == [gates, gates, gates, ()]
+        gates = tuple({"rnn relu": "h", "nas": "01234567", "minlstm": "ifg", "slstm": "iofg"}[name])
+        assert [*names.values()] == [gates, gates if cell.recurs else (), gates, ()]
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["p", "no p"])

@@ -24,7 +24,7 @@ named = pytest.mark.parametrize("cell, own", ALL, ids=lambda value: getattr(valu
 
 
 class Ring:
-    """Polynomials in the symbols of a graph. What tanh, σ or positive is of something is a symbol of its own."""
+    """Polynomials in the symbols of a graph. What tanh, σ, exp, positive or 1 over it is, is a symbol of its own."""
 
     def __init__(self, graph):
         leaves = {s for a in graph.arrows for s in a.factor.free_symbols | {a.tail.symbol, a.tip.symbol}}
@@ -44,11 +44,15 @@ class Ring:
         if e.is_Add or e.is_Mul:
             return functools.reduce(operator.add if e.is_Add else operator.mul, map(self, e.args))
         if e.is_Pow:
-            return self(e.base) ** int(e.exp)
+            return (self(e.base) if e.exp > 0 else self.function("1 over", self(e.base))) ** abs(int(e.exp))
         return self.ring(sympy.QQ(e.p, e.q)) if e.is_Rational else self.function(e.func.__name__, self(e.args[0]))
 
     def column(self, *names):
         return np.array([self.symbols[name] for name in names], dtype=object).reshape(-1, 1)
+
+    def divided(self, x, y):
+        """For `played`: x / y."""
+        return np.array([[x.item() * self.function("1 over", y.item())]], dtype=object)
 
     def applied(self, tanh, node, x):
         """For `played`: the value of a node that is tanh, σ or positive of x."""
@@ -93,7 +97,7 @@ def by_back(graph, own, ring):
     P = {M: ring.column(*(f"{M}_{k}" for k in gates)) for M, gates in rows.items() if gates}
     if cell.own and own:
         P["p"] = np.stack([ring.column(f"p_{k}") for k in cell.own])
-    cut = played(cell, see, ring.applied, own=bool(cell.own and own))
+    cut = played(cell, see, ring.applied, bool(cell.own and own), ring.divided)
     _, _, cache = scan.forward(cut, P, x, start)
     assert not todo  # every variable was met
     dh = np.stack([ring.column(f"L by h[{step}]") for step in (0, 1)])

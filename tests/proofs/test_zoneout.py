@@ -46,7 +46,7 @@ def test_it_is_the_share_of_what_was_and_of_what_the_cell_proposes(cell):
     T, B, D, H = SIZES[0]
     rng = np.random.default_rng(0)
     P = {name: rng.standard_normal(shape) for name, shape in scan.parameter_shapes(cell, D, H).items()}
-    x, state = rng.standard_normal((T, D, B)), tuple(rng.standard_normal((len(cell.states), H, B)))
+    x, state = rng.standard_normal((T, D, B)), tuple(abs(rng.standard_normal((len(cell.states), H, B))))  # n > 0
     for rates in (RATES, (0.25, 0.0), (0.0, 0.5)):
         rates = rates_of(cell, rates)
         h, final, _ = zoneout.forward(cell, rates, P, x, state)
