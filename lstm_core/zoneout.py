@@ -1,4 +1,4 @@
-"""Zoneout (Krueger et al. 2017): at each step some units of the state stay as they were.
+"""Zoneout (Krueger and others, 2017): at each step some units of the state stay as they were.
 
 In training, chance says which: z_t is 1 with probability r, else 0, for each unit, array of the state, step and example
 

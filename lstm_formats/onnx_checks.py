@@ -1,8 +1,8 @@
 """What an ONNX file of ours holds and what not, seen to before a library walks through it.
 
-ONNX has functions that call functions, graphs within nodes and numbers in other files, and its own checker follows them
-all: a file of some thousand bytes keeps it busy for minutes. None of this is in a file that `onnx_io.save` has written.
-So `check_wire` goes through the bytes, before they are parsed, and `check_graph` through the graph.
+ONNX has functions that call functions, graphs within nodes and numbers in other files, and its own checker follows all
+of these, so that a file of some thousand bytes keeps it busy for minutes. None of this is in a file that `onnx_io.save`
+has written. So `check_wire` goes through the bytes, before they are parsed, and `check_graph` through the graph.
 """
 
 import hashlib
