@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
 
 import browser
 import downloads
@@ -17,6 +18,7 @@ import launch
 import yaml
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, NullObject
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -47,52 +49,99 @@ def title_of(tab):
 
 
 def printed(tab, page):
-    """A page of the book: its title, its sections' titles, and the PDF."""
+    """A page of the book: its title, its sections' titles and anchors, and the PDF."""
     tab.goto((HTML / f"{page}.html").as_uri(), wait_until="load")
     tab.evaluate(OPEN)
     title = title_of(tab)
-    sections = tab.evaluate("[...document.querySelectorAll('.bd-article h2')].map(e => e.innerText)")
-    sections = [re.sub(r"\s+", " ", name).replace("#", "").strip() for name in sections]
+    headings = "[...document.querySelectorAll('.bd-article h2')]"
+    sections = tab.evaluate(f"{headings}.map(e => [e.innerText, e.closest('section').id])")
+    sections = [(re.sub(r"\s+", " ", name).replace("#", "").strip(), anchor) for name, anchor in sections]
     pdf = tab.pdf(format="A4", scale=0.8, print_background=True, margin=dict.fromkeys(("top", "bottom"), "16mm")
                   | dict.fromkeys(("left", "right"), "14mm"))  # fmt: skip
     return title, sections, PdfReader(io.BytesIO(pdf))
 
 
-def bookmark_sections(book, reader, start, sections, above):
-    """Bookmarks for the sections of a chapter: each at the first page, from the last one's on, that has its title."""
+def places(reader, start):
+    """anchor -> (sheet of the book, height) of all that Chromium notes the place of: what the page links to."""
+    found = reader.named_destinations.items()
+    return {unquote(anchor.removeprefix("/")): (start + reader.get_destination_page_number(there), there.top)
+            for anchor, there in found}  # fmt: skip
+
+
+def bookmark_sections(book, reader, start, known, sections, above):
+    """Bookmarks for the sections of a chapter; one whose place is not known, at the first sheet that has its title."""
     flat = lambda text: re.sub(r"\W+", "", text)
     texts, at = [flat(page.extract_text()) for page in reader.pages], 0
-    for name in sections:
+    for name, anchor in sections:
         there = [k for k in range(at, len(texts)) if flat(name) in texts[k]]
-        at = there[0] if there else at
-        book.add_outline_item(name, start + at, parent=above)
+        at = known[anchor][0] - start if anchor in known else there[0] if there else at
+        book.add_outline_item(title=name, page_number=start + at, parent=above)
+
+
+def lead(book, starts, known):
+    """Each link to a page of the book goes to its place in the PDF; one to a file that is not printed is taken out.
+
+    starts: page -> its first sheet, known: page -> `places` of it.
+    """
+    last = {first: page for page, first in starts.items()}
+    here = None
+    for number, sheet in enumerate(book.pages):
+        here = last.get(number, here)
+        kept = ArrayObject()
+        for reference in sheet.get("/Annots", ()):
+            link = reference.get_object()
+            action = link.get("/A", DictionaryObject())
+            address, anchor = urldefrag(action.get("/URI", ""))
+            page, name = here, str(link.get("/Dest", action.get("/D", ""))).removeprefix("/") or anchor
+            if address.startswith("file:"):
+                page = os.path.relpath(unquote(urlsplit(address).path), HTML).removesuffix(".html")
+            elif address:
+                kept.append(reference)  # to another site
+                continue
+            if page in starts:
+                to, top = known[page].get(unquote(name), (starts[page], None))
+                height = NullObject() if top is None else FloatObject(top)
+                goal = [book.pages[to].indirect_reference, NameObject("/XYZ"), NullObject(), height, NullObject()]
+                link.pop("/A", None)
+                link[NameObject("/Dest")] = ArrayObject(goal)
+                kept.append(reference)
+        if "/Annots" in sheet:
+            sheet[NameObject("/Annots")] = kept
+
+
+def joined(tab, pages):
+    """The pages, each (part, page), printed by a tab of Chromium and joined to one PDF."""
+    book, parts, starts, known = PdfWriter(), {}, {}, {}
+    for part, page in pages:
+        title, sections, reader = printed(tab, page)
+        starts[page] = start = len(book.pages)
+        known[page] = places(reader, start)
+        for sheet in reader.pages:
+            book.add_page(sheet)
+        if part and part not in parts:
+            parts[part] = book.add_outline_item(title=part, page_number=start, bold=True)
+        above = book.add_outline_item(title=title, page_number=start, parent=parts.get(part))
+        bookmark_sections(book, reader, start, known[page], sections, above)
+        print(f"{title}: {len(reader.pages)} sheets", flush=True)
+    lead(book, starts, known)
+    book.page_mode = "/UseOutlines"
+    book.add_metadata({"/Title": "Back Through Time", "/Author": "The Back Through Time authors"})
+    return book
 
 
 def made(target):
     """Print and join the book. Returns how many pages of the book and sheets of paper it has."""
-    book, parts = PdfWriter(), {}
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser.path(), args=browser.FLAGS)
         tab = chromium.new_page()
         tab.set_default_timeout(300_000)
-        pages = contents()
-        for part, page in pages:
-            title, sections, reader = printed(tab, page)
-            start = len(book.pages)
-            for sheet in reader.pages:
-                book.add_page(sheet)
-            if part and part not in parts:
-                parts[part] = book.add_outline_item(part, start, bold=True)
-            above = book.add_outline_item(title, start, parent=parts.get(part))
-            bookmark_sections(book, reader, start, sections, above)
-            print(f"{title}: {len(reader.pages)} sheets", flush=True)
+        book = joined(tab, contents())
         chromium.close()
-    book.add_metadata({"/Title": "Back Through Time", "/Author": "The Back Through Time authors"})
     for sheet in book.pages:
         sheet.compress_content_streams()
     target.parent.mkdir(parents=True, exist_ok=True)
     book.write(target)
-    return len(pages), len(book.pages)
+    return len(contents()), len(book.pages)
 
 
 def link(target):

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tools"))
 import browser  # noqa: E402
 import pdf  # noqa: E402
+from pypdf import PdfReader  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 
@@ -116,7 +117,19 @@ def test_a_chapter_is_printed_whole(tab):
     """With what is folded away, its title, and nothing of the page around it."""
     title, sections, reader = pdf.printed(tab, "chapters/derive/learning")
     text = " ".join(page.extract_text() for page in reader.pages)
-    assert title.endswith("One step of learning") and "What to take along" in sections and len(reader.pages) > 5
+    assert title.endswith("One step of learning") and "What to take along" in dict(sections) and len(reader.pages) > 5
     for words in ("What to take along", "Exercises", "Solution to", "cross-entropy"):
         assert words in text, words
     assert "Run this chapter" not in text and "Search" not in text
+
+
+def test_links_of_the_pdf_lead_to_its_own_sheets(tab, tmp_path):
+    two = [("Derive", "chapters/derive/learning"), ("Back", "chapters/back/bibliography")]
+    pdf.joined(tab, two).write(tmp_path / "two.pdf")
+    reader = PdfReader(tmp_path / "two.pdf")
+    links = [link.get_object() for sheet in reader.pages for link in sheet.get("/Annots", ())]
+    parts = {item.title: reader.get_destination_page_number(item) for item in reader.outline if "/Title" in item}
+    goals = {reader.get_page_number(link["/Dest"][0].get_object()) for link in links if "/Dest" in link}
+    assert len(goals) > 5 and max(goals) >= parts["Back"] > min(goals)
+    addresses = [link["/A"].get("/URI", "") for link in links if "/A" in link]
+    assert addresses and all(address.startswith("http") for address in addresses)
