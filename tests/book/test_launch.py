@@ -223,7 +223,8 @@ def test_the_extra_has_all_that_the_notebooks_import():
     listed = " ".join(word for name in named for word in extras[name]) + " ".join(extras["book"])
     brought = {"scipy": "scikit-learn", "sklearn": "scikit-learn", "mpmath": "sympy"}  # by which package
     own = {"lstm_core", "lstm_formats", "lstm_proofs", "torch"}
-    own |= {path.stem for folder in ("chapters/run", "figures") for path in (ROOT / folder).glob("*.py")}
+    folders = "chapters/run", "chapters/beyond", "figures"
+    own |= {path.stem for folder in folders for path in (ROOT / folder).glob("*.py")}
     core = {"numpy", "tqdm", "safetensors", "pooch", "defusedxml"}
     for path in NOTEBOOKS:
         cells = nbformat.read(ROOT / path, as_version=4).cells
