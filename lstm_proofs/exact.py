@@ -59,3 +59,18 @@ def check_exact(name: str, *expressions: Any) -> None:
                 raise ValueError(f"{name}: expected rational numbers, got a polynomial over {expression.ring.domain}")
         elif floats := sympy.sympify(expression).atoms(sympy.Float):
             raise ValueError(inexact(name, float(min(floats, key=sympy.default_sort_key))))
+
+
+def fractions(expression: Any) -> Any:
+    """The expression with a fraction for each floating-point number, the simple one that SymPy reads in it.
+
+    For settings that users give so, such as rates and weights of classes.
+
+    >>> fractions(0.25 * sympy.Symbol("x"))
+    x/4
+    """
+    if isinstance(expression, PolyElement):
+        return expression
+    read = lambda number: sympy.QQ.to_sympy(sympy.QQ.convert(number))
+    expression = sympy.sympify(expression)
+    return expression.xreplace({number: read(number) for number in expression.atoms(sympy.Float)})
