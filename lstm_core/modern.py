@@ -134,10 +134,10 @@ def diagonal_signed_back(ds, kept, p):
 
 # ---- sLSTM: gates (i, o, f, g), state (h, c, n, m) ------------------------------------------------------------
 # The paper's z is g here. c and n are the paper's, both divided by e^m; y is how far the old is ahead of the new, and m
-# the larger of f_bar + m_prev and i_bar, so that neither exponential is over 1.
+# the larger of f_bar + m_prev and i_bar, so that neither exponential is over 1. j is 0 as long as there is no old value.
 
 
-SLSTMKept = namedtuple("SLSTMKept", "i o f g k c_prev n_prev n q")
+SLSTMKept = namedtuple("SLSTMKept", "i o f g j k c_prev n_prev n q")
 
 
 def slstm_step(a, u, s, p, tanh):
@@ -145,30 +145,31 @@ def slstm_step(a, u, s, p, tanh):
     _, c_prev, n_prev, m_prev = s
     o = sigmoid(o_bar, tanh)  # slstm-o
     g = tanh(g_bar)  # slstm-g
-    y = f_bar + m_prev - i_bar  # slstm-y
+    j = positive(n_prev)  # slstm-j
+    y = j * (f_bar + m_prev - i_bar)  # slstm-y
     k = positive(y)  # slstm-k
     m = i_bar + k * y  # slstm-m
-    i = exp((1 - k) * y - y)  # slstm-i: i_bar - m, without its rounding
-    f = exp((1 - k) * y)  # slstm-f: f_bar + m_prev - m
+    i = exp(0 - k * y)  # slstm-i
+    f = exp((1 - k) * y)  # slstm-f
     c = f * c_prev + i * g  # slstm-c
     n = f * n_prev + i  # slstm-n
     q = c / n  # slstm-q
     h = o * q  # slstm-h
-    return (h, c, n, m), SLSTMKept(i, o, f, g, k, c_prev, n_prev, n, q)
+    return (h, c, n, m), SLSTMKept(i, o, f, g, j, k, c_prev, n_prev, n, q)
 
 
 def slstm_back(ds, kept, p):
     dh, dc, dn, dm = ds
-    i, o, f, g, k, c_prev, n_prev, n, q = kept
+    i, o, f, g, j, k, c_prev, n_prev, n, q = kept
     do_bar = dh * q * o * (1 - o)  # slstm-do
     dc = dc + dh * o / n  # slstm-dc
     dn = dn - dh * o * q / n  # slstm-dn
     dg_bar = dc * i * (1 - g * g)  # slstm-dg
     di = dc * g + dn  # slstm-di
     df = dc * c_prev + dn * n_prev  # slstm-df
-    dm = dm - di * i - df * f  # slstm-dm: 0, unless the loss reads c, n or m itself
-    di_bar = di * i + dm * (1 - k)  # slstm-di-bar
-    df_bar = df * f + dm * k  # slstm-df-bar, and slstm-dm: f_bar and m_prev are added
+    dy = (dm - di * i) * k + df * f * (1 - k)  # slstm-dy
+    df_bar = dy * j  # slstm-df-bar: of m_prev, too, for the two are added
+    di_bar = dm - df_bar  # slstm-di-bar
     dc_prev = dc * f  # slstm-dc
     dn_prev = dn * f  # slstm-dn
     da = di_bar, do_bar, df_bar, dg_bar

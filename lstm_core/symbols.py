@@ -24,6 +24,20 @@ class positive(sympy.Function):
     positive(x_0)
     """
 
+    is_real = is_nonnegative = True
+
+    @classmethod
+    def eval(cls, x: sympy.Expr) -> sympy.Expr | None:
+        """The value where the sign of `x` is known; None, for SymPy, where it is not.
+
+        >>> from lstm_core import symbols
+        >>> symbols.positive(sympy.Integer(3)), symbols.positive(sympy.Integer(0))
+        (1, 0)
+        """
+        if x.is_positive or x.is_nonpositive:
+            return sympy.Integer(1 if x.is_positive else 0)
+        return None
+
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         """The derivative, for SymPy's `diff`: 0. Only `argindex` 1 is there.
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from ladder import SIZES, TOLERANCE
 
-from lstm_core import cells, gradcheck, scan, variants
+from lstm_core import cells, gradcheck, plan, scan, variants
 
 each_variant = pytest.mark.parametrize("name", [name for name in variants.CELLS if name in formulas.FORMULAS])
 
@@ -14,7 +14,8 @@ def drawn(cell, sizes, own=True, seed=0):
     """Random parameters, input and initial state."""
     (T, B, D, H), rng = sizes, np.random.default_rng(seed)
     P = {name: rng.standard_normal(shape) for name, shape in scan.parameter_shapes(cell, D, H, own).items()}
-    return P, rng.standard_normal((T, D, B)), tuple(rng.standard_normal((len(cell.states), H, B)))
+    x, state = rng.standard_normal((T, D, B)), rng.standard_normal((len(cell.states), H, B))
+    return P, x, tuple(abs(s) if name == "n" else s for name, s in zip(cell.states, state, strict=True))  # n: weights
 
 
 def test_every_cell_is_in_the_list_under_its_name():
@@ -56,6 +57,33 @@ def test_forward_is_the_formula_of_the_paper(name, sizes, own):
     expected, last = formulas.forward(name, P, x, state)
     for found, wanted in zip([h, *final], [expected, *last], strict=True):
         assert gradcheck.relative_error(found, wanted) <= TOLERANCE
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("made", [lambda cell: cell, plan.plan], ids=["as it is", "planned"])
+def test_an_slstm_without_an_old_value_does_not_weigh_it(made, dtype):
+    """In the first step exp(i_bar - m) would be 0, and c / n with it 0 / 0, had the forget gate a say: m_1 is i_bar."""
+    P = {name: np.zeros(shape, dtype) for name, shape in scan.parameter_shapes(variants.CELLS["slstm"], 1, 3).items()}
+    i, o, f, g = range(0, 3), range(3, 6), range(6, 9), range(9, 12)
+    P["b"][f] = np.array([[0], [1000], [-1000]])
+    P["b"][i], P["b"][g] = 1, 0.5
+    cell = made(variants.CELLS["slstm"])
+    with np.errstate(all="raise", under="ignore"):
+        h, (_, c, n, m), cache = scan.forward(cell, P, np.zeros((4, 1, 2), dtype))
+        grads, _, _ = scan.backward(cell, P, cache, np.ones_like(h))
+    assert np.allclose(h, 0.5 * np.tanh(0.5), rtol=1e-6) and n.min() >= 1
+    assert np.allclose(m[:, 0], [1, 3001, 1]) and not grads["b"][f].any() and np.isfinite(grads["b"]).all()
+    slope = 4 * 2 * 0.25 * np.tanh(0.5)
+    assert np.allclose(grads["b"][o], slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_an_slstm_divides_by_is_never_below_1(seed):
+    cell, rng = variants.CELLS["slstm"], np.random.default_rng(seed)
+    P, x, _ = drawn(cell, (30, 4, 3, 5), seed=seed)
+    P = {name: array * 10.0 ** rng.uniform(-2, 3) for name, array in P.items()}
+    h, _, cache = scan.forward(cell, P, x)
+    assert cache.planes("n").min() >= 1 and np.isfinite(h).all()
 
 
 @each_variant
