@@ -14,8 +14,7 @@ def drawn(cell, sizes, own=True, seed=0):
     """Random parameters, input and initial state."""
     (T, B, D, H), rng = sizes, np.random.default_rng(seed)
     P = {name: rng.standard_normal(shape) for name, shape in scan.parameter_shapes(cell, D, H, own).items()}
-    x, state = rng.standard_normal((T, D, B)), rng.standard_normal((len(cell.states), H, B))
-    return P, x, tuple(abs(s) if name == "n" else s for name, s in zip(cell.states, state, strict=True))  # n: weights
+    return P, rng.standard_normal((T, D, B)), formulas.drawn_state(rng, cell.states, H, B)
 
 
 def test_every_cell_is_in_the_list_under_its_name():
