@@ -1604,8 +1604,8 @@ Module slstm.
   Definition input_s : Finite := enumeration input_ [a_i; a_o; a_f; a_g].
   Inductive recurrent_ := u_i | u_o | u_f | u_g.
   Definition recurrent_s : Finite := enumeration recurrent_ [u_i; u_o; u_f; u_g].
-  Inductive keep_ := k_i | k_o | k_f | k_g | k_k | k_c_prev | k_n_prev | k_n | k_q.
-  Definition keep_s : Finite := enumeration keep_ [k_i; k_o; k_f; k_g; k_k; k_c_prev; k_n_prev; k_n; k_q].
+  Inductive keep_ := k_i | k_o | k_f | k_g | k_j | k_k | k_c_prev | k_n_prev | k_n | k_q.
+  Definition keep_s : Finite := enumeration keep_ [k_i; k_o; k_f; k_g; k_j; k_k; k_c_prev; k_n_prev; k_n; k_q].
 
   Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
     : (state -> R) * (keep_ -> R) :=
@@ -1618,18 +1618,19 @@ Module slstm.
     let g_bar := a a_g + u u_g in
     let o := sigmoid o_bar in
     let g := tanh g_bar in
-    let y := f_bar + m_prev - i_bar in
+    let j := positive n_prev in
+    let y := j * (f_bar + m_prev - i_bar) in
     let k := positive y in
     let m := i_bar + k * y in
-    let i := exp ((1 - k) * y - y) in
+    let i := exp (0 - k * y) in
     let f := exp ((1 - k) * y) in
     let c := f * c_prev + i * g in
     let n := f * n_prev + i in
     let q := c / n in
     let h := o * q in
     (fun which => match which with | s_h => h | s_c => c | s_n => n | s_m => m end,
-     fun which => match which with | k_i => i | k_o => o | k_f => f | k_g => g | k_k => k | k_c_prev => c_prev
-       | k_n_prev => n_prev | k_n => n | k_q => q end).
+     fun which => match which with | k_i => i | k_o => o | k_f => f | k_g => g | k_j => j | k_k => k
+       | k_c_prev => c_prev | k_n_prev => n_prev | k_n => n | k_q => q end).
 
   Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
     : Unit input_s recurrent_s states own_parameters :=
@@ -1639,9 +1640,9 @@ Module slstm.
     let dg_bar := dc * kept k_i * (1 - kept k_g * kept k_g) in
     let di := dc * kept k_g + dn in
     let df := dc * kept k_c_prev + dn * kept k_n_prev in
-    let dm := ds s_m - di * kept k_i - df * kept k_f in
-    let di_bar := di * kept k_i + dm * (1 - kept k_k) in
-    let df_bar := df * kept k_f + dm * kept k_k in
+    let dy := (ds s_m - di * kept k_i) * kept k_k + df * kept k_f * (1 - kept k_k) in
+    let df_bar := dy * kept k_j in
+    let di_bar := ds s_m - df_bar in
     let dc_prev := dc * kept k_f in
     let dn_prev := dn * kept k_f in
     (fun which => match which with | a_i => di_bar | a_o => do_bar | a_f => df_bar | a_g => dg_bar end,
@@ -1659,16 +1660,17 @@ Module slstm.
     let g_bar := a a_g + u u_g in
     let o := sigmoid o_bar in
     let g := tanh g_bar in
-    let y := f_bar + m_prev - i_bar in
+    let j := positive n_prev in
+    let y := j * (f_bar + m_prev - i_bar) in
     let k := positive y in
     let m := i_bar + k * y in
-    let i := exp ((1 - k) * y - y) in
+    let i := exp (0 - k * y) in
     let f := exp ((1 - k) * y) in
     let c := f * c_prev + i * g in
     let n := f * n_prev + i in
     let q := c / n in
     let h := o * q in
-    y <> 0 /\ n <> 0.
+    n_prev <> 0 /\ y <> 0 /\ n <> 0.
 
   Definition stage : Stage own_parameters states states :=
     MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
