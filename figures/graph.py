@@ -225,7 +225,7 @@ class _Step:
             return factor.subs(getattr(sympy, node.op)(self._value(node.args[0])), self.found[node].symbol)
         if node.divides:  # (y' - (y / z) z') / z
             above, below, z = *map(self._value, node.args), sympy.Dummy()
-            of_y, of_z = (sympy.expand(factor.subs(below, z)).coeff(z, -k) for k in (1, 2))
+            of_y, of_z = (sympy.expand(factor.xreplace({below: z})).coeff(z, -k) for k in (1, 2))
             return (of_y + sympy.cancel(of_z / above) * self.found[node].symbol) / below
         return factor
 
