@@ -54,6 +54,15 @@ def minlstm(W, R, b, p, x, h):
     return (f / (f + i) * h + i / (f + i) * g,)
 
 
+def rglru(W, R, b, p, x, h):
+    """As printed, c = 8; the paper's Λ from p: e^p = 4 softplus(-Λ). Its input x is g here."""
+    a_r, a_i, g = np.split(W @ x + b, 3)
+    r, i = sigma(a_r), sigma(a_i)
+    rate = np.exp(0 if p is None else p[0]) / 4
+    a = sigma(-np.log(np.expm1(rate))) ** (8 * r)
+    return (a * h + np.sqrt(1 - a**2) * (i * g),)
+
+
 def slstm(W, R, b, p, x, h, c, n, m):
     i, o, f, z = np.split(W @ x + R @ h + b, 4)
     stabiliser = np.where(n > 0, np.maximum(f + m, i), i)  # without an old value, as in the authors' code
@@ -62,7 +71,7 @@ def slstm(W, R, b, p, x, h, c, n, m):
     return sigma(o) * c / n, c, n, stabiliser
 
 
-FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm, "slstm": slstm}
+FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm, "rglru": rglru, "slstm": slstm}
 FORMULAS |= {name: partial(lstm, name) for name in GATES}
 
 
