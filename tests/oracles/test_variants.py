@@ -68,7 +68,7 @@ def test_an_slstm_without_an_old_value_does_not_weigh_it(made, dtype):
     P["b"][i], P["b"][g] = 1, 0.5
     cell = made(variants.CELLS["slstm"])
     with np.errstate(all="raise", under="ignore"):
-        h, (_, c, n, m), cache = scan.forward(cell, P, np.zeros((4, 1, 2), dtype))
+        h, (_, _, n, m), cache = scan.forward(cell, P, np.zeros((4, 1, 2), dtype))
         grads, _, _ = scan.backward(cell, P, cache, np.ones_like(h))
     assert np.allclose(h, 0.5 * np.tanh(0.5), rtol=1e-6) and n.min() >= 1
     assert np.allclose(m[:, 0], [1, 3001, 1]) and not grads["b"][f].any() and np.isfinite(grads["b"]).all()
