@@ -214,18 +214,18 @@ class _Step:
         return self._translated(self.record.expression(node))
 
     def _by_value(self, node, factor):
-        """A slope by the value, σ' = σ(1 - σ), tanh' = 1 - tanh², exp' = exp: what the cell keeps."""
+        """A slope by the value, σ' = σ(1 - σ), tanh' = 1 - tanh², exp' = exp, √' = 1/(2√): what the cell keeps."""
         if node.op == "sigmoid":
             s = self.found[node].symbol
             half = sympy.tanh(self._value(node.args[0]) / 2)
             return sympy.factor(sympy.expand(factor.subs(half, 2 * s - 1)))
         if node.op == "tanh":
             return factor.subs(sympy.tanh(self._value(node.args[0])), self.found[node].symbol)
-        if node.op == "exp":
-            return factor.subs(sympy.exp(self._value(node.args[0])), self.found[node].symbol)
+        if node.op in ("exp", "sqrt"):
+            return factor.subs(getattr(sympy, node.op)(self._value(node.args[0])), self.found[node].symbol)
         if node.divides:  # (y' - (y / z) z') / z
             above, below, z = *map(self._value, node.args), sympy.Dummy()
-            of_y, of_z = (sympy.expand(factor.subs(below, z)).coeff(z, -k) for k in (1, 2))
+            of_y, of_z = (sympy.expand(factor.xreplace({below: z})).coeff(z, -k) for k in (1, 2))
             return (of_y + sympy.cancel(of_z / above) * self.found[node].symbol) / below
         return factor
 

@@ -291,6 +291,13 @@ Proof.
   exact (is_derive_inv (fun y => y) x 1 (is_derive_id x) H).
 Qed.
 
+(** Over 0 the square root has a derivative, and is what its square says. *)
+Lemma derive_sqrt x : 0 < x -> is_derive sqrt x (/ (2 * sqrt x)).
+Proof. intro H. apply is_derive_Reals, derivable_pt_lim_sqrt, H. Qed.
+
+Lemma root_of x : 0 < x -> 0 < sqrt x /\ sqrt x * sqrt x = x.
+Proof. intro H. split; [apply sqrt_lt_R0, H | apply sqrt_sqrt; lra]. Qed.
+
 (** Away from 0 the step function is constant. *)
 Lemma derive_positive x : x <> 0 -> is_derive positive x 0.
 Proof.

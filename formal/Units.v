@@ -1,5 +1,6 @@
 (** How one unit of a cell is proven: the step is differentiated rule by rule, and what [unit_back] returns is compared
-    with it by the arithmetic of rings and fields, each value of tanh, sigmoid, exp and positive taken for a number. *)
+    with it by the arithmetic of rings and fields, each value of tanh, sigmoid, exp, sqrt and positive
+    taken for a number. *)
 
 From Coq Require Import Reals List Lra.
 From Coquelicot Require Import Coquelicot.
@@ -35,15 +36,18 @@ Proof.
 Qed.
 End Leaves.
 
+(** What a function asks of its argument, that it is not 0, or over 0, is among what is known. *)
+
 Ltac not_zero := cbn [fst snd]; repeat match goal with H : _ /\ _ |- _ => destruct H end; assumption.
 
 (** Each value of a function of one number becomes a number, of which its range is known. *)
 
 Ltac numbers := repeat match goal with
-  | |- context [tanh ?x] => generalize (tanh x)
-  | |- context [sigmoid ?x] => generalize (sigmoid_between x); generalize (sigmoid x)
-  | |- context [exp ?x] => generalize (exp_pos x); generalize (exp x)
-  | |- context [positive ?x] => generalize (positive x)
+  | |- context [tanh ?x] => generalize (tanh x); intro
+  | |- context [sigmoid ?x] => generalize (sigmoid_between x); generalize (sigmoid x); intros ? ?
+  | |- context [exp ?x] => generalize (exp_pos x); generalize (exp x); intros ? ?
+  | |- context [positive ?x] => generalize (positive x); intro
+  | |- context [sqrt ?x] => generalize (root_of x); generalize (sqrt x); intros ? ?
   end.
 
 (** What is divided by is not 0: that is known, or follows from the ranges. *)
@@ -64,6 +68,8 @@ Ltac differentiate :=
   | |- filterdiff (fun v => tanh (@?f v)) _ _ => eapply (diff_of _ tanh f); [apply derive_tanh | differentiate]
   | |- filterdiff (fun v => sigmoid (@?f v)) _ _ => eapply (diff_of _ sigmoid f); [apply derive_sigmoid | differentiate]
   | |- filterdiff (fun v => exp (@?f v)) _ _ => eapply (diff_of _ exp f); [apply is_derive_exp | differentiate]
+  | |- filterdiff (fun v => sqrt (@?f v)) _ _ =>
+      eapply (diff_of _ sqrt f); [apply derive_sqrt; not_zero | differentiate]
   | |- filterdiff (fun v => positive (@?f v)) _ _ =>
       eapply (diff_of _ positive f); [apply derive_positive; not_zero | differentiate]
   | |- filterdiff (fun v => fst v ?g) _ _ => apply leaf_a
@@ -94,6 +100,7 @@ Ltac equation stage step back :=
 Ltac known := let E := fresh in intro E; match goal with H : _ <> 0 |- _ => apply H; rewrite <- E; ring end.
 
 Ltac settle :=
+  repeat match goal with H : 0 < ?x, G : 0 < ?x -> _ |- _ => specialize (G H) end;
   repeat match goal with H : _ /\ _ |- _ => destruct H end;
   first [ring | field; repeat split; first [known | nra]].
 

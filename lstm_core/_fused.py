@@ -37,7 +37,7 @@ def kernel_text(found: Any) -> tuple[str, str, str]:
 
 def _formula(op):
     args = [x if x.isidentifier() else f"T({x})" for x in op.args]
-    if op.call in ("tanh", "exp"):
+    if op.call in ("tanh", "exp", "sqrt"):
         return f"{op.call}({args[0]})"
     if op.call == "positive":
         return f"T({args[0]} > T(0))"

@@ -117,7 +117,7 @@ def to_host(x: Array) -> np.ndarray:
 
 
 class _Zero:
-    """The number nought, known before the arithmetic starts: 0·x = 0 and 0 + x = x, at no cost.
+    """The number nought, known before the arithmetic starts: 0·x = 0, 0 + x = x and exp(0) = 1, at no cost.
 
     A recurrent layer without parameters `p` is the layer with p = 0; this is the 0.
     """
@@ -129,6 +129,12 @@ class _Zero:
 
     def __mul__(self, other):
         return self
+
+    def __array_namespace__(self):
+        return self
+
+    def exp(self, x):
+        return 1
 
     __radd__, __rmul__ = __add__, __mul__
 

@@ -2,8 +2,8 @@
 
 A cell turns gate pre-activations and the previous state into the next state. `step` does that; `back`, its
 derivative worked out by hand, stands beneath it. Both are elementwise: only + - * /, `tanh`, which is handed in,
-`exp` and `positive`, so that one text runs on floats, on complex numbers and on symbols. The matrix products are in
-`scan`.
+`exp`, `sqrt` and `positive`, so that one text runs on floats, on complex numbers and on symbols. The matrix products
+are in `scan`.
 
     a_t = W x_t + b          the input's part           (G, H, B)
     u_t = R h_{t-1}          the recurrent part         (G, H, B)
@@ -80,7 +80,7 @@ class Cell:
     states:   the arrays of the state, each (H, B); the first is the output h
     own:      the elementwise parameters p, a vector each, called by the gate that they act on
     forget:   the forget gate, if there is one; its bias starts at 1
-    own_name: what p is: peepholes, or the recurrent biases of some gates
+    own_name: what p is: peepholes, the recurrent biases of some gates, or decay rates
 
     >>> cells.LSTM.states, cells.LSTM.inputs, cells.LSTM.own
     (('h', 'c'), ('i', 'o', 'f', 'g'), ('i', 'o', 'f'))
@@ -163,6 +163,18 @@ def exp(x: Any) -> Any:
     array([0.        , 1.        , 2.71828183])
     """
     return namespace(x).exp(x)  # exp
+
+
+def sqrt(x: Any) -> Any:
+    """The square root; its derivative is 1 / (2 sqrt(x)).
+
+    At x = 0 it has a kink and no derivative: the slope grows without bound, and a cell whose `back` divides by a root
+    that can be 0 has to say what it does there. Below 0 NumPy warns and gives NaN, unless the number is complex.
+
+    >>> cells.sqrt(np.array([0.0, 2.25, 4.0]))
+    array([0. , 1.5, 2. ])
+    """
+    return namespace(x).sqrt(x)  # sqrt
 
 
 # ---- vanilla RNN (Elman 1990): gates (h), state (h) ---------------------------------------------------------

@@ -153,7 +153,7 @@ def _loop(name, found, operations, sources, place):
         if op.call == "positive":
             formula = f"positive({args[0]}, {numbers['0']}, {numbers['1']})"
         else:
-            formula = f" {INFIX[op.call]} ".join(args)
+            formula = f"sqrt({args[0]})" if op.call == "sqrt" else f" {INFIX[op.call]} ".join(args)
         lines.append(f"            {op.name} = {formula}")
     lines += [f"            {place[x]}[i, j] = {x}" for x in stored]
     outside = {*found.planes} - {*found.inputs.get("u", ()), *found.inputs.get("a", ()), *found.inputs.get("p", ())}
@@ -184,7 +184,7 @@ def looped(found: Calculation) -> Callable:
     (array([[dh_0_0*(1 - h_0_0**2)]], dtype=object),)
     """
     source, on_numbers = text(found), written(found)
-    symbolic = made(found, source, number=lambda like, n: n, full=_full, positive=_positive_of_symbols)
+    symbolic = made(found, source, number=lambda like, n: n, full=_full, **_of_symbols())
     fast = None
 
     def call(*given):
@@ -204,7 +204,7 @@ def _compile(found, source):
     """The function of a text whose loops Numba compiles."""
     import numba
 
-    function = made(found, source, number=_number, full=_full)
+    function = made(found, source, number=_number, full=_full, sqrt=np.sqrt)
     names = function.__globals__
     names["positive"] = numba.njit(_positive_of_floats)
     for name in [x for x in names if x.startswith("loop")]:
@@ -223,10 +223,18 @@ def _full(x, like):
     return np.ascontiguousarray(np.broadcast_to(np.asarray(x, like.dtype), like.shape))
 
 
-def _positive_of_symbols(x, zero, one):
-    from . import symbols
+def _of_symbols():
+    """What loops call, by its name, for symbols."""
 
-    return symbols.positive(x)
+    def function(name):
+        def call(x, *_):  # behind x, `positive` is given 0 and 1
+            from . import symbols
+
+            return {"positive": symbols.positive, "sqrt": symbols.sympy.sqrt}[name](x)
+
+        return call
+
+    return {name: function(name) for name in ("positive", "sqrt")}
 
 
 def _positive_of_floats(x, zero, one):

@@ -8,6 +8,7 @@ these mixes the units of the state: R has no rows.
     qrnn             pooling with forget and output gate (Bradbury et al. 2017), a convolution of width 1
     diagonal         a linear recurrence with a factor in (0, 1) that the input sets, as in Mamba (Gu & Dao 2023)
     diagonal signed  the same with a factor in (-1, 1) (Grazzi et al. 2025)
+    rglru            the RG-LRU of Griffin (De et al. 2024): the more is forgotten, the more of the input is taken in
 
 One has an LSTM's gates, two of which are exponentials:
 
@@ -16,7 +17,7 @@ One has an LSTM's gates, two of which are exponentials:
 
 from collections import namedtuple
 
-from .cells import Cell, Stage, exp, positive, sigmoid
+from .cells import Cell, Stage, exp, positive, sigmoid, sqrt
 
 # ---- minGRU: gates (z, n), state (h) ------------------------------------------------------------------------
 # Here z = 1 keeps the old state, as in our GRU; in the paper z = 1 takes the new one.
@@ -132,9 +133,46 @@ def diagonal_signed_back(ds, kept, p):
     return (df_bar, dh), (), (dh_prev,), ()
 
 
+# ---- RG-LRU: gates (r, i, g), p = (p_r), state (h) ---------------------------------------------------------------
+# The paper's a is f here, exp(-2 r e^p). It is over 0 and under 1 for every p, which stands for the paper's parameter:
+# e^p = 4 softplus(-Λ), the paper's c = 8 in it. q = tanh(r e^p) gives f and m = sqrt(1 - f²), both to the last digit
+# where f is near 1: 1 - f² is 4 q / (1 + q)². Where r e^p is rounded to 0, so that f = 1, sqrt(q) has no derivative: k
+# is 0 there, nothing is divided by 0, and nothing comes back through m; which for p and r is the limit, as r e^p
+# multiplies the slope. From p = 89 on in float32, 710 in float64, e^p is infinite.
+
+
+RGLRUKept = namedtuple("RGLRUKept", "r i g q k w m f h_prev")
+
+
+def rglru_step(a, u, s, p, tanh):
+    (a_r, a_i, g), (h_prev,), (p_r,) = a, s, p  # rglru-g
+    r = sigmoid(a_r, tanh)  # rglru-r
+    i = sigmoid(a_i, tanh)  # rglru-i
+    q = tanh(r * exp(p_r))  # rglru-q
+    k = positive(q)  # rglru-k
+    w = sqrt(q + (1 - k))  # rglru-w
+    m = 2 * k * w / (1 + q)  # rglru-m
+    f = (1 - q) / (1 + q)  # rglru-f
+    h = f * h_prev + m * i * g  # rglru-h
+    return (h,), RGLRUKept(r, i, g, q, k, w, m, f, h_prev)
+
+
+def rglru_back(ds, kept, p):
+    (dh,), (r, i, g, q, k, w, m, f, h_prev), (p_r,) = ds, kept, p
+    dm = dh * i * g  # rglru-dm
+    df = dh * h_prev  # rglru-df
+    dq = (dm * (k / w - m) - df * (1 + f)) / (1 + q)  # rglru-dq
+    dp = dq * (1 - q * q) * r * exp(p_r)  # rglru-dp
+    dr_bar = dp * (1 - r)  # rglru-dr
+    di_bar = dh * m * g * i * (1 - i)  # rglru-di
+    dg_bar = dh * m * i  # rglru-dg
+    dh_prev = dh * f  # rglru-dh
+    return (dr_bar, di_bar, dg_bar), (), (dh_prev,), (dp,)
+
+
 # ---- sLSTM: gates (i, o, f, g), state (h, c, n, m) ------------------------------------------------------------
 # The paper's z is g here. c and n are the paper's, both divided by e^m; y is how far the old is ahead of the new, and m
-# the larger of f_bar + m_prev and i_bar, so that neither exponential is over 1. j is 0 as long as there is no old value.
+# the larger of f_bar + m_prev and i_bar, so that neither exponential is over 1. j is 0 while there is no old value.
 
 
 SLSTMKept = namedtuple("SLSTMKept", "i o f g j k c_prev n_prev n q")
@@ -149,7 +187,7 @@ def slstm_step(a, u, s, p, tanh):
     y = j * (f_bar + m_prev - i_bar)  # slstm-y
     k = positive(y)  # slstm-k
     m = i_bar + k * y  # slstm-m
-    i = exp(0 - k * y)  # slstm-i
+    i = exp((1 - k) * y - y)  # slstm-i
     f = exp((1 - k) * y)  # slstm-f
     c = f * c_prev + i * g  # slstm-c
     n = f * n_prev + i  # slstm-n
@@ -183,5 +221,6 @@ DIAGONAL = Cell("diagonal", [Stage("fg", diagonal_step, diagonal_back, recurs=()
 DIAGONAL_SIGNED = Cell(
     "diagonal signed", [Stage("fg", diagonal_signed_step, diagonal_signed_back, recurs=())], forget="f"
 )
+RGLRU = Cell("rglru", [Stage("rig", rglru_step, rglru_back, recurs=())], own="r", own_name="decay rates")
 SLSTM = Cell("slstm", [Stage("iofg", slstm_step, slstm_back)], states="hcnm", forget="f")
-CELLS = (MINGRU, MINLSTM, QRNN, DIAGONAL, DIAGONAL_SIGNED, SLSTM)
+CELLS = (MINGRU, MINLSTM, QRNN, DIAGONAL, DIAGONAL_SIGNED, RGLRU, SLSTM)

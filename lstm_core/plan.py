@@ -25,7 +25,7 @@ PART = 2**16  # bytes of a plane that are worked on at a time, so that what a st
 
 
 class Operation(NamedTuple):
-    """One call: add, subtract, multiply, divide, tanh, exp or positive.
+    """One call: add, subtract, multiply, divide, tanh, exp, sqrt or positive.
 
     args: names of values, "u0" or "v3", or numbers as text
     name: of the value that it makes

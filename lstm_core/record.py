@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .arrays import ZERO
-from .cells import Cell, exp, positive, sigmoid
+from .cells import Cell, exp, positive, sigmoid, sqrt
 from .checks import check_cell, check_flag, check_function
 from .types import Planes, Tanh
 
@@ -35,7 +35,7 @@ class _NoArray:
 class Node(_NoArray):
     """A value: an input, a number, or what one operation makes of others.
 
-    op:    "input", "number", "+", "-", "*", "/", "tanh", "sigmoid", "exp" or "positive"
+    op:    "input", "number", "+", "-", "*", "/", "tanh", "sigmoid", "exp", "sqrt" or "positive"
     args:  the nodes it is made of; of a number, the number
     order: nodes made later have a greater number
     names: what the function calls it, in order; of an input, first what it is: "a_i", "u_i", "c" of the state, "p_i";
@@ -81,7 +81,7 @@ class _Real(NamedTuple):
 
 
 class _Recording:
-    """The array module of nodes, for `cells.exp` and `cells.positive`."""
+    """The array module of nodes, for `cells.exp`, `cells.sqrt` and `cells.positive`."""
 
     __name__ = "record"
 
@@ -94,6 +94,10 @@ class _Recording:
     @staticmethod
     def exp(x):
         return Node("exp", x)
+
+    @staticmethod
+    def sqrt(x):
+        return Node("sqrt", x)
 
 
 class _Planes(_NoArray, tuple):
@@ -136,14 +140,15 @@ for _op, _name in {"+": "add", "-": "sub", "*": "mul", "/": "truediv"}.items():
 
 
 def elementary(tanh: Tanh, node: Node, x: Any) -> Any:
-    """The value of a node that is tanh, sigmoid, exp or positive of x.
+    """The value of a node that is tanh, sigmoid, exp, sqrt or positive of x.
 
     >>> from lstm_core.record import elementary, record
     >>> h = record(cells.RNN)[0].step.nodes[-1]
     >>> elementary(np.tanh, h, np.zeros(2))
     array([0., 0.])
     """
-    return {"tanh": tanh, "sigmoid": lambda x: sigmoid(x, tanh), "exp": exp, "positive": positive}[node.op](x)
+    of = {"tanh": tanh, "sigmoid": lambda x: sigmoid(x, tanh), "exp": exp, "sqrt": sqrt, "positive": positive}
+    return of[node.op](x)
 
 
 class Record(NamedTuple):
@@ -175,7 +180,7 @@ class Record(NamedTuple):
     ) -> tuple[Planes, ...]:
         """What the function returns for other `inputs`, planes by name as in `inputs`.
 
-        apply: tanh, node, x -> the value of a node that is tanh, sigmoid, exp or positive of x
+        apply: tanh, node, x -> the value of a node that is tanh, sigmoid, exp, sqrt or positive of x
         see:   node, value -> what stands for the value from then on; called for each node, in order
         divide: x, y -> x / y, where y is no number of the function's own
 
@@ -271,7 +276,7 @@ class Recorded(NamedTuple):
 def record(cell: Cell, own: bool = True) -> list[Recorded]:
     """The `Recorded` of each stage of `cell`. own: whether p is there; if not it is `ZERO`, and leaves no trace.
 
-    Raises TypeError, with the function's name, if a step or back does more than + - * /, tanh, exp and positive.
+    Raises TypeError, with the function's name, if a step or back does more than + - * /, tanh, exp, sqrt and positive.
 
     >>> from lstm_core.record import record
     >>> [len(stage.step.nodes) for stage in record(cells.GRU_BEFORE)]
@@ -364,7 +369,8 @@ def _traced(function, *args):
         return function(*args)
     except (AttributeError, TypeError, ValueError) as error:
         raise TypeError(
-            f"{function.__name__}: expected + - * / of planes, tanh, exp and positive, and nothing else; got {error}"
+            f"{function.__name__}: expected + - * / of planes, tanh, exp, sqrt and positive, "
+            f"and nothing else; got {error}"
         ) from error
     finally:
         sys.settrace(tracer)
@@ -417,6 +423,6 @@ def _expression(node, symbol, top=False):
     parts = [_expression(x, symbol) for x in node.args]
     if node.op in ARITHMETIC:
         return ARITHMETIC[node.op](*parts)
-    functions = {"tanh": sympy.tanh, "exp": sympy.exp, "positive": symbols.positive,
+    functions = {"tanh": sympy.tanh, "exp": sympy.exp, "sqrt": sympy.sqrt, "positive": symbols.positive,
                  "sigmoid": lambda x: sigmoid(x, sympy.tanh)}  # fmt: skip
     return functions[node.op](*parts) if node.op != "input" else symbol(node)

@@ -73,7 +73,9 @@ class _Namespace:
     """NumPy for arrays of symbols: NumPy itself, with SymPy's functions where NumPy has no answer."""
 
     __name__ = "symbols"
-    tanh, exp, log = (staticmethod(np.frompyfunc(f, 1, 1)) for f in (sympy.tanh, sympy.exp, sympy.log))
+    tanh, exp, log, sqrt = (
+        staticmethod(np.frompyfunc(f, 1, 1)) for f in (sympy.tanh, sympy.exp, sympy.log, sympy.sqrt)
+    )
     log1p = staticmethod(np.frompyfunc(lambda x: sympy.log(1 + x), 1, 1))
 
     @staticmethod

@@ -74,3 +74,24 @@ def fractions(expression: Any) -> Any:
     read = lambda number: sympy.QQ.to_sympy(sympy.QQ.convert(number))
     expression = sympy.sympify(expression)
     return expression.xreplace({number: read(number) for number in expression.atoms(sympy.Float)})
+
+
+def numerators(expression: sympy.Expr) -> list[sympy.Expr]:
+    """Polynomials that are all zero only if the expression is: its numerator, or parts of it where it has square roots.
+
+    √x is an indeterminate s with s² = x: what stands with s⁰, s², … and what stands with s, s³, … have to vanish apart,
+    and in both s² is x. Of one root inside another the outer one comes first.
+
+    >>> x = sympy.Symbol("x")
+    >>> numerators(1 / x - 1), numerators(sympy.sqrt(x) ** 3 - x * sympy.sqrt(x))
+    ([1 - x], [0, 0])
+    """
+    roots = [e for e in expression.atoms(sympy.Pow) if e.exp.is_Rational and e.exp.q == 2]
+    if not roots:
+        return [sympy.fraction(sympy.together(expression))[0]]
+    under, s = max(roots, key=lambda e: (e.count_ops(), str(e))).base, sympy.Dummy()
+    powers = {e: s ** (2 * e.exp) for e in expression.atoms(sympy.Pow) if e.base == under and e.exp.is_Rational}
+    numerator, _ = sympy.fraction(sympy.together(expression.xreplace(powers)))
+    terms = sympy.Poly(numerator, s).terms()
+    parts = [sum(c * under ** (n // 2) for (n,), c in terms if n % 2 == odd) for odd in (0, 1)]
+    return [e for part in parts for e in numerators(sympy.sympify(part))]

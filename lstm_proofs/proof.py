@@ -11,7 +11,7 @@ from sympy.polys.rings import PolyElement
 
 from lstm_core.types import Array
 
-from .exact import check_exact, fractions
+from .exact import check_exact, fractions, numerators
 
 
 class Proof(NamedTuple):
@@ -37,7 +37,8 @@ def is_zero(expression: Any) -> bool:
     """Whether a polynomial, or a rational expression in symbols and functions of them, is identically zero. Exact.
 
     No `simplify`: each distinct tanh(·), exp(·), … becomes an indeterminate, the numerator a polynomial with rational
-    coefficients. (exp of a sum is a product: exp(2x - y) is that of exp(x), squared, over that of exp(y).) A zero
+    coefficients. (exp of a sum is a product: exp(2x - y) is that of exp(x), squared, over that of exp(y). A square root
+    is an indeterminate whose square is what it is the root of; what lies under it has to be over 0.) A zero
     polynomial proves the identity. The reverse would need the functions to be independent; not being zero is reported
     as failure, which is on the safe side.
 
@@ -66,9 +67,8 @@ def is_zero(expression: Any) -> bool:
     powers = {e: sympy.Mul(*(bases[x] ** (n * below[x]) for n, x in found)) for e, found in parts.items()}
     functions = sorted(expression.atoms(sympy.Function) - powers.keys(), key=sympy.default_sort_key)
     expression = expression.xreplace(powers | {f: sympy.Dummy(f"f{k}") for k, f in enumerate(functions)})
-    numerator, _ = sympy.fraction(sympy.together(expression))
-    generators = sorted(numerator.free_symbols, key=sympy.default_sort_key)
-    return not sympy.ring(generators, sympy.QQ)[0].from_expr(numerator) if generators else numerator == 0
+    left = [(e, sorted(e.free_symbols, key=sympy.default_sort_key)) for e in numerators(expression)]
+    return all(not sympy.ring(v, sympy.QQ)[0].from_expr(e) if v else e == 0 for e, v in left)
 
 
 def prove_derivatives(statement: str, loss: sympy.Expr, variables: Array, derivatives: Any) -> Proof:

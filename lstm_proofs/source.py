@@ -9,7 +9,7 @@ import tokenize
 from collections.abc import Callable
 from typing import cast
 
-LABEL = re.compile(r"\b(?:sigmoid|exp|positive|[a-z]+(?:-[a-zA-Z]+)+)")
+LABEL = re.compile(r"\b(?:sigmoid|exp|sqrt|positive|[a-z]+(?:-[a-zA-Z]+)+)")
 
 
 def tree(function: Callable) -> ast.FunctionDef:

@@ -23,9 +23,9 @@ NAMES = {("lstm", True): "peephole", ("lstm", False): "lstm",
          ("gru", True): "gru_after", ("gru", False): "gru_after_bare"}  # fmt: skip
 
 # Words that a variable cannot be called: Coq's own, and what our terms are made of.
-TAKEN = {"a", "u", "s", "p", "w", "v", "d", "ds", "kept", "tanh", "sigmoid", "positive", "exp", "step", "back",
-         "smooth", "which", "as", "at", "else", "end", "fix", "for", "forall", "fun", "if", "in", "let", "match",
-         "then", "with"}  # fmt: skip
+TAKEN = {"a", "u", "s", "p", "w", "v", "d", "ds", "kept", "tanh", "sigmoid", "positive", "exp", "sqrt", "step",
+         "back", "smooth", "which", "as", "at", "else", "end", "fix", "for", "forall", "fun", "if", "in", "let",
+         "match", "then", "with"}  # fmt: skip
 
 HEAD = """(** {what}
 
@@ -176,10 +176,11 @@ class _Stage:
         return lines
 
     def smooth(self, own):
-        """Where the step is differentiable: what `positive` is asked of is not 0, nor what is divided by."""
+        """Where the step is differentiable: what is divided by or `positive` asked of is not 0, a root's over 0."""
         recorded, given = self.recorded.step, self.given("step", own)
         names = _Names(recorded, given)
         asked = [f"{names.text(node, given)} <> 0" for node in self.not_zero()]
+        asked += [f"0 < {names.text(node, given)}" for node in self.rooted()]
         lets = [f"  let {name} := {term} in" for name, term in names.lets] if asked else []
         return [*lets, "  " + (" /\\ ".join(asked) or "True") + "."]
 
@@ -193,8 +194,12 @@ class _Stage:
         """What the step divides by, unless it is over 0 by itself."""
         return [x for node in self.recorded.step.nodes if node.divides for x in node.args[1:] if not _is_over_0(x)]
 
+    def rooted(self):
+        """What the step takes the square root of."""
+        return [node.args[0] for node in self.recorded.step.nodes if node.op == "sqrt"]
+
     def has_kinks(self):
-        return bool(self.not_zero())
+        return bool(self.not_zero() or self.rooted())
 
 
 def _is_over_0(node):
@@ -300,7 +305,7 @@ def lemma_text(cell, own, k, last="adjoint {}.\n  Qed."):
     lines += _wrapped(f"exists (fun d k => match k with {parts} end).", "    ")
     lines += ["    split; [apply (filterdiff_array _ Reals); intro k; destruct k;"]
     lines += _wrapped(f"[{exacts}] |].", "      ")
-    keep = "revert Hsmooth. " if stage.divisors() else ""
+    keep = "revert Hsmooth. " if stage.divisors() or stage.rooted() else ""
     lines += [f"    intros w d. {subst} try unfold here. {keep}clear."]
     return "\n".join([*lines, f"    {last.format(f'stage{n} step{n} back{n}')}"])
 

@@ -15,13 +15,13 @@ from lstm_core.record import Node, Record, record
 from lstm_core.variants import CELLS
 
 # Words that a variable cannot be called: JavaScript's own, and those of the functions.
-TAKEN = {"do", "if", "in", "of", "for", "let", "new", "var", "try", "this", "with", "const", "tanh", "exp",
+TAKEN = {"do", "if", "in", "of", "for", "let", "new", "var", "try", "this", "with", "const", "tanh", "exp", "sqrt",
          "n", "j", "a", "u", "s", "p", "after", "kept", "ds", "da", "du", "before", "dp"}  # fmt: skip
 
 HEAD = """// What each cell of lstm_core computes: its step and its back, by tools/javascript.py.
 "use strict";
 {
-  const {tanh, exp} = Math;
+  const {tanh, exp, sqrt} = Math;
   Object.assign(Play.cells ??= {}, {"""
 
 
@@ -67,7 +67,7 @@ class _Names:
         parts = [self.term(x) for x in node.args]
         if len(parts) == 1:
             x = _held(*parts[0], 2.5 if node.op == "sigmoid" else 0)
-            call = {"tanh": "tanh({})", "exp": "exp({})", "sigmoid": "(1 + tanh({} / 2)) / 2",
+            call = {"tanh": "tanh({})", "exp": "exp({})", "sqrt": "sqrt({})", "sigmoid": "(1 + tanh({} / 2)) / 2",
                     "positive": "({} > 0 ? 1 : 0)"}[node.op]  # fmt: skip
             return call.format(x), 2 if node.op == "sigmoid" else 3
         holds = 2 if node.op in "*/" else 1

@@ -1595,6 +1595,130 @@ Module diagonal_signed.
   Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
 End diagonal_signed.
 
+Module rglru.
+  Inductive state := s_h.
+  Definition states : Finite := enumeration state [s_h].
+  Inductive own_parameter := p_r.
+  Definition own_parameters : Finite := enumeration own_parameter [p_r].
+  Inductive input_ := a_r | a_i | a_g.
+  Definition input_s : Finite := enumeration input_ [a_r; a_i; a_g].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_r | k_i | k_g | k_q | k_k | k_w | k_m | k_f | k_h_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_r; k_i; k_g; k_q; k_k; k_w; k_m; k_f; k_h_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let g := a a_g in
+    let h_prev := s s_h in
+    let r := sigmoid (a a_r) in
+    let i := sigmoid (a a_i) in
+    let q := tanh (r * exp (p p_r)) in
+    let k := positive q in
+    let w' := sqrt (q + (1 - k)) in
+    let m := 2 * k * w' / (1 + q) in
+    let f := (1 - q) / (1 + q) in
+    let h := f * h_prev + m * i * g in
+    (fun which => match which with | s_h => h end,
+     fun which => match which with | k_r => r | k_i => i | k_g => g | k_q => q | k_k => k | k_w => w' | k_m => m
+       | k_f => f | k_h_prev => h_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let dm := ds s_h * kept k_i * kept k_g in
+    let df := ds s_h * kept k_h_prev in
+    let dq := (dm * (kept k_k / kept k_w - kept k_m) - df * (1 + kept k_f)) / (1 + kept k_q) in
+    let dp := dq * (1 - kept k_q * kept k_q) * kept k_r * exp (p p_r) in
+    let dr_bar := dp * (1 - kept k_r) in
+    let di_bar := ds s_h * kept k_m * kept k_g * kept k_i * (1 - kept k_i) in
+    let dg_bar := ds s_h * kept k_m * kept k_i in
+    let dh_prev := ds s_h * kept k_f in
+    (fun which => match which with | a_r => dr_bar | a_i => di_bar | a_g => dg_bar end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev end,
+       fun which => match which with | p_r => dp end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    let g := a a_g in
+    let h_prev := s s_h in
+    let r := sigmoid (a a_r) in
+    let i := sigmoid (a a_i) in
+    let q := tanh (r * exp (p p_r)) in
+    let k := positive q in
+    let w' := sqrt (q + (1 - k)) in
+    let m := 2 * k * w' / (1 + q) in
+    let f := (1 - q) / (1 + q) in
+    let h := f * h_prev + m * i * g in
+    q <> 0 /\ 1 + q <> 0 /\ 1 + q <> 0 /\ 0 < q + (1 - k).
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End rglru.
+
+Module rglru_bare.
+  Inductive state := s_h.
+  Definition states : Finite := enumeration state [s_h].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_r | a_i | a_g.
+  Definition input_s : Finite := enumeration input_ [a_r; a_i; a_g].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_r | k_i | k_g | k_q | k_k | k_w | k_m | k_f | k_h_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_r; k_i; k_g; k_q; k_k; k_w; k_m; k_f; k_h_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let g := a a_g in
+    let h_prev := s s_h in
+    let r := sigmoid (a a_r) in
+    let i := sigmoid (a a_i) in
+    let q := tanh (r * 1) in
+    let k := positive q in
+    let w' := sqrt (q + (1 - k)) in
+    let m := 2 * k * w' / (1 + q) in
+    let f := (1 - q) / (1 + q) in
+    let h := f * h_prev + m * i * g in
+    (fun which => match which with | s_h => h end,
+     fun which => match which with | k_r => r | k_i => i | k_g => g | k_q => q | k_k => k | k_w => w' | k_m => m
+       | k_f => f | k_h_prev => h_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let dm := ds s_h * kept k_i * kept k_g in
+    let df := ds s_h * kept k_h_prev in
+    let dq := (dm * (kept k_k / kept k_w - kept k_m) - df * (1 + kept k_f)) / (1 + kept k_q) in
+    let dp := dq * (1 - kept k_q * kept k_q) * kept k_r * 1 in
+    let dr_bar := dp * (1 - kept k_r) in
+    let di_bar := ds s_h * kept k_m * kept k_g * kept k_i * (1 - kept k_i) in
+    let dg_bar := ds s_h * kept k_m * kept k_i in
+    let dh_prev := ds s_h * kept k_f in
+    (fun which => match which with | a_r => dr_bar | a_i => di_bar | a_g => dg_bar end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    let g := a a_g in
+    let h_prev := s s_h in
+    let r := sigmoid (a a_r) in
+    let i := sigmoid (a a_i) in
+    let q := tanh (r * 1) in
+    let k := positive q in
+    let w' := sqrt (q + (1 - k)) in
+    let m := 2 * k * w' / (1 + q) in
+    let f := (1 - q) / (1 + q) in
+    let h := f * h_prev + m * i * g in
+    q <> 0 /\ 1 + q <> 0 /\ 1 + q <> 0 /\ 0 < q + (1 - k).
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End rglru_bare.
+
 Module slstm.
   Inductive state := s_h | s_c | s_n | s_m.
   Definition states : Finite := enumeration state [s_h; s_c; s_n; s_m].

@@ -89,5 +89,11 @@ Proof. exact (smooth_cell_in_the_scan _ diagonal_proofs.cell_proven diagonal_pro
 Theorem bptt_diagonal_signed : bptt diagonal_signed.cell.
 Proof. exact (smooth_cell_in_the_scan _ diagonal_signed_proofs.cell_proven diagonal_signed_proofs.cell_smooth). Qed.
 
+Theorem bptt_rglru : bptt_away_from_kinks rglru.cell.
+Proof. exact (cell_in_the_scan _ rglru_proofs.cell_proven). Qed.
+
+Theorem bptt_rglru_bare : bptt_away_from_kinks rglru_bare.cell.
+Proof. exact (cell_in_the_scan _ rglru_bare_proofs.cell_proven). Qed.
+
 Theorem bptt_slstm : bptt_away_from_kinks slstm.cell.
 Proof. exact (cell_in_the_scan _ slstm_proofs.cell_proven). Qed.

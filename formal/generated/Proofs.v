@@ -878,6 +878,48 @@ Module diagonal_signed_proofs.
   Proof. exact (fun _ _ _ _ => I). Qed.
 End diagonal_signed_proofs.
 
+Module rglru_proofs.
+  Import rglru.
+
+  Lemma stage_proven : proven stage.
+  Proof.
+    intros a u s p Hsmooth. unfold Definitions.smooth, stage, smooth in Hsmooth.
+    cbv beta iota zeta in Hsmooth.
+    pose (here := (a, (u, (s, p))) : Unit input_s recurrent_s states own_parameters).
+    differential_of l0 H0 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_h) step.
+    exists (fun d k => match k with | s_h => l0 d end).
+    split; [apply (filterdiff_array _ Reals); intro k; destruct k;
+      [exact H0] |].
+    intros w d. subst l0. try unfold here. revert Hsmooth. clear.
+    adjoint stage step back.
+  Qed.
+
+  Lemma cell_proven : all_proven (stages cell).
+  Proof. exact  stage_proven. Qed.
+End rglru_proofs.
+
+Module rglru_bare_proofs.
+  Import rglru_bare.
+
+  Lemma stage_proven : proven stage.
+  Proof.
+    intros a u s p Hsmooth. unfold Definitions.smooth, stage, smooth in Hsmooth.
+    cbv beta iota zeta in Hsmooth.
+    pose (here := (a, (u, (s, p))) : Unit input_s recurrent_s states own_parameters).
+    differential_of l0 H0 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_h) step.
+    exists (fun d k => match k with | s_h => l0 d end).
+    split; [apply (filterdiff_array _ Reals); intro k; destruct k;
+      [exact H0] |].
+    intros w d. subst l0. try unfold here. revert Hsmooth. clear.
+    adjoint stage step back.
+  Qed.
+
+  Lemma cell_proven : all_proven (stages cell).
+  Proof. exact  stage_proven. Qed.
+End rglru_bare_proofs.
+
 Module slstm_proofs.
   Import slstm.
 

@@ -134,8 +134,9 @@ def place(equation: Equation, lines: Iterable[Line] | None = None) -> str:
 
 PLAIN = (ast.Assign, ast.Return, ast.Expr, ast.Name, ast.Tuple, ast.BinOp, ast.Constant, ast.Call, ast.Load, ast.Store,
          ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Starred, ast.arguments, ast.arg, ast.FunctionDef)  # fmt: skip
-FUNCTIONS = ("sigmoid", "tanh", "exp", "positive")
-ELEMENTARY = {"positive": "return namespace(x).heaviside(x.real, 0)", "exp": "return namespace(x).exp(x)"}
+FUNCTIONS = ("sigmoid", "tanh", "exp", "sqrt", "positive")
+ELEMENTARY = {"positive": "return namespace(x).heaviside(x.real, 0)", "exp": "return namespace(x).exp(x)",
+              "sqrt": "return namespace(x).sqrt(x)"}  # fmt: skip
 
 
 def _named_tuples(body):
@@ -149,7 +150,8 @@ def _check_plain(function, kept):
     if ast.unparse(function.body[-1]) == ELEMENTARY.get(function.name) and len(function.body) <= 2:
         return  # no formula, but an elementary function as tanh is; here it is a symbol
     if not function.name.endswith(("_step", "_back", "sigmoid")):
-        raise Unproven(f"{function.name}: a module of cells has steps, backs, sigmoid, exp, positive, and nothing else")
+        known = "steps, backs, sigmoid, exp, sqrt, positive"
+        raise Unproven(f"{function.name}: a module of cells has {known}, and nothing else")
     known = {*FUNCTIONS, *kept}
     for node in ast.walk(function):
         strange = not isinstance(node, PLAIN) or (isinstance(node, ast.Call) and ast.unparse(node.func) not in known)

@@ -89,8 +89,8 @@ class Evaluation:
 
     def function(self, name, argument, derived, power):
         x, tanh = self.plane(argument), self.run.symbols.tanh
-        if name == "exp":
-            return self.run.symbols.exp(x) ** power
+        if name in ("exp", "sqrt"):
+            return getattr(self.run.symbols, name)(x) ** power
         t = tanh(x) if name == "tanh" else tanh(x / 2)
         if derived:
             value = (1 - t * t) if name == "tanh" else (1 - t * t) / 4

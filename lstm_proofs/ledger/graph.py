@@ -54,8 +54,10 @@ class Graph:
         if isinstance(e, (sympy.Add, sympy.Mul)):
             return functools.reduce(operator.add if e.is_Add else operator.mul, map(self._plain, e.args))
         if isinstance(e, sympy.Pow):
-            base = self._plain(e.base) if e.exp > 0 else self.plain.symbols.divide(1, self._plain(e.base))
-            return base ** abs(int(e.exp))
+            base = self._plain(e.base)
+            if e.exp.q == 2:
+                base = self.plain.symbols.sqrt(base)
+            return (base if e.exp > 0 else self.plain.symbols.divide(1, base)) ** abs(e.exp.p)
         return self.plain.symbols.ring.from_expr(e)
 
     def _total(self, y, x):

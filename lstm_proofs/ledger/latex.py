@@ -9,7 +9,7 @@ An expression is terms with + and -, a term products with ⊙, a product factors
     \mathbf v_t: 1 where the mask says that there is a step, else 0; \hat{\mathbf h}_t: what the cell proposes there
     \frac{\partial y}{\partial x}, \frac{\partial^+ y}{\partial x}, of letters or of the loss L
     \sum_{k=1}^{T}, \prod_{k=T}^{t+1} (counts down) and the product that follows
-    \frac{a}{b} of columns, elementwise
+    \frac{a}{b} and \sqrt{a} of columns, elementwise
     \operatorname{diag}( … )     \underbrace{ … }_{\text{…}}     \begin{bmatrix} … \\ … \end{bmatrix}, stacked
 
 with ^\top or ^2 (elementwise) behind it. \begin{aligned}, & and \\ may break a line before a sign. In identities of
@@ -86,7 +86,7 @@ class Transposed(NamedTuple):
 
 
 class Function(NamedTuple):
-    r"""name: "tanh", "sigma" or "exp". derived: whether it is \tanh' or \sigma'."""
+    r"""name: "tanh", "sigma", "exp" or "sqrt". derived: whether it is \tanh' or \sigma'."""
 
     name: str
     argument: tuple
@@ -291,6 +291,9 @@ class Parser:
             raise Unproven("braces are not seen: write parentheses")
         if token in (r"\sigma", r"\tanh") or (token == r"\exp" and self.kind):
             return self.function()
+        if token == r"\sqrt" and self.kind:
+            self.take()
+            return self.powers(Function("sqrt", self.inside(self.group()).all(), False, 1))
         if token in (r"\sum", r"\prod"):
             return self.many()
         if token == "e" and self.kind is None and self.peek(1) == "^":

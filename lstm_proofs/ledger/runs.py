@@ -1,8 +1,8 @@
 """A run of the shipped code on symbols, with all that it computes on the way.
 
 `scan.forward` and `scan.backward` run for T steps; the cell's step and back are played from their record, and what they
-give each of their variables is written down. What a tanh gives becomes a symbol of its own, and so does what `exp`
-or `positive` gives, of which nothing else is used, and 1 over what is divided by. So everything is a polynomial.
+give each of their variables is written down. What a tanh gives becomes a symbol of its own, and so does what `exp`,
+`sqrt` or `positive` gives, of which nothing else is used, and 1 over what is divided by. So everything is a polynomial.
 """
 
 import functools
@@ -19,6 +19,7 @@ from .kinds import ANY, KINDS, Kind, unknown
 from .latex import Unproven
 from .zero import Symbols
 
+FUNCTIONS = ("tanh", "sigmoid", "exp", "sqrt", "positive")
 SIZES = ((4, 2, 3), (3, 2, 1), (1, 1, 1))  # D, H, B: all different; one example; one unit
 
 
@@ -100,7 +101,7 @@ class Run:
         functions = 9  # planes, of the unknown cell
         if self.cell is not ANY:
             nodes = [node for stage in record(self.cell) for found in stage for node in found.nodes]
-            functions = sum((node.op in ("tanh", "sigmoid", "exp", "positive")) + 2 * node.divides for node in nodes)
+            functions = sum((node.op in FUNCTIONS) + 2 * node.divides for node in nodes)
         # for functions, for what passes between steps, and for what lies outside of the run
         count = (2 * len(self.states) + functions) * self.T * self.H * self.B
         self.symbols = Symbols(V, count + max(200, 12 * (self.D + self.H) * self.B))
@@ -214,13 +215,13 @@ class Run:
         return self.atoms[name, self.t]
 
     def _apply(self, tanh, node, x):
-        """A tanh, sigmoid, exp or positive; what goes into the tanh or sigmoid that is i is i_bar."""
+        """A tanh, sigmoid, exp, sqrt or positive; what goes into the tanh or sigmoid that is i is i_bar."""
         if node.op in ("tanh", "sigmoid"):
             for name in node.names:
                 x = self._seen(f"{name}_bar", x)
         if self.cut != "tanh":
             return elementary(tanh, node, x)
-        if node.op in ("exp", "positive"):
+        if node.op in ("exp", "sqrt", "positive"):
             return getattr(self.symbols, node.op)(x)
         return elementary(functools.partial(self.symbols.tanh, of_sigma=node.op == "sigmoid"), node, x)
 

@@ -2,7 +2,8 @@
 
 What passes from one step to the next gets a symbol, and the symbol a definition, so that polynomials stay small. Such a
 polynomial is zero if it is so once the definitions are put in. What is divided by gets a symbol for 1 over it; then a
-polynomial is zero if it is so once it is multiplied by what stands below.
+polynomial is zero if it is so once it is multiplied by what stands below. The square of a root's symbol is what the
+root is of.
 """
 
 import itertools
@@ -34,6 +35,8 @@ class Symbols:
         self.defined = {}  # a symbol's number -> the polynomial that it stands for
         self.known = {}  # a function and its argument -> the value
         self.below = {}  # the number of a symbol that is 1 over a polynomial -> that polynomial
+        self.squares = {}  # the number of a symbol that is a square root -> the polynomial that it is the root of
+        self.unfit = set()  # the numbers of those roots of which `point` knows nothing
         self.closed = False  # whether the run is over: then no function has a new argument
         self._factors, self._behind = {}, {}  # what is remembered of polynomials, and of defined symbols
 
@@ -71,6 +74,35 @@ class Symbols:
         """exp of an array: a symbol for each argument that was not met before."""
         return np.frompyfunc(lambda e: self._value("exp", self.expanded(e), "takes no exp of"), 1, 1)(x)
 
+    def sqrt(self, x):
+        """The square root of an array: a symbol for each argument that was not met before."""
+
+        def one(e):
+            e = self.expanded(e)
+            symbol = self._value("sqrt", e, "takes no square root of")
+            k = self.ring.index(symbol)
+            if k not in self.squares:
+                self._fit(k, e)
+                self.squares[k] = e
+            return symbol
+
+        return np.frompyfunc(one, 1, 1)(x)
+
+    def _fit(self, k, e):
+        """Let the numbers know that symbol k is a root of e: by a symbol that is added in e and asked for nowhere else.
+
+        If there is none, they do not know it.
+        """
+        others = [*self.below.values(), *self.squares.values()]
+        used = {j for polynomial in others for _, factors in self._factored(polynomial) for j in factors}
+        for j in sorted({j for _, factors in self._factored(e) for j in factors} - used, reverse=True):
+            parts = self._powers(e, j)
+            if parts.keys() == {0, 1} and parts[1].is_ground:
+                slope, rest = (self._number(parts[n], set(), {}) for n in (1, 0))
+                self.point[j] = (self.point[k] ** 2 - rest) * pow(slope, -1, PRIME) % PRIME
+                return
+        self.unfit.add(k)
+
     def positive(self, x):
         """1 where x > 0, else 0, of an array: a symbol for each argument that was not met before."""
         one = lambda e: self._value("positive", self.expanded(e), "does not ask whether this is positive:")
@@ -101,24 +133,40 @@ class Symbols:
         """Whether a polynomial is zero once its symbols are replaced by their definitions.
 
         Numbers say no, and which definitions are needed at all; zero is only said when those are put in, and no term
-        is left.
+        is left. If there is a root of which they know nothing, they do not say no.
         """
-        e = self.ring(e)
+        e = self._rooted(self.ring(e))
         tied, known = self._definitions(e), {}
         zero = not self._number(e, tied, known)
+        if not zero and self._has_unfit(e, tied):
+            return not self._multiplied(self._rooted(self.expanded(e)))
         for k in sorted(tied) if zero else ():
             free = {j: value for j, value in known.items() if k not in self._behind.get(j, ())} | {k: self.point[k]}
             if not self._number(e, tied - {k}, free):
                 tied.remove(k)
                 known = free
         self._factors.pop(e)  # no other equation asks for it, and it is large
-        return zero and not self._multiplied(self.expanded(e, tied))
+        return zero and not self._multiplied(self._rooted(self.expanded(e, tied)))
 
     def _multiplied(self, e):
         """The polynomial times what stands below, the latest first: a polynomial without any 1 over another."""
         for k in sorted(self.below, reverse=True):
             parts = self._powers(e, k)
-            e = sum((part * self.below[k] ** (max(parts) - n) for n, part in parts.items()), self.ring(0))
+            e = self._rooted(sum((part * self.below[k] ** (max(parts) - n) for n, part in parts.items()), self.ring(0)))
+        return e
+
+    def _has_unfit(self, e, tied):
+        """Whether a polynomial, or a definition in `tied`, speaks of a root that the numbers do not know."""
+        polynomials = [e, *(self.defined[k] for k in tied)]
+        met = {k for polynomial in polynomials for _, factors in self._factored(polynomial) for k in factors}
+        return bool(self.unfit and met & (self.unfit | self.below.keys()))
+
+    def _rooted(self, e):
+        """The polynomial with what a root is of in the place of its square, the latest root first."""
+        for k in sorted(self.squares, reverse=True):
+            if any(exponents[k] > 1 for exponents in e.monoms()):
+                halves = {n: part * self.squares[k] ** (n // 2) for n, part in self._powers(e, k).items()}
+                e = sum((part * self.ring.gens[k] ** (n % 2) for n, part in halves.items()), self.ring(0))
         return e
 
     def expanded(self, e, tied=None):

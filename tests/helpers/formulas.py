@@ -54,15 +54,24 @@ def minlstm(W, R, b, p, x, h):
     return (f / (f + i) * h + i / (f + i) * g,)
 
 
+def rglru(W, R, b, p, x, h):
+    """As printed, c = 8; the paper's Λ from p: e^p = 4 softplus(-Λ). Its input x is g here."""
+    a_r, a_i, g = np.split(W @ x + b, 3)
+    r, i = sigma(a_r), sigma(a_i)
+    rate = np.exp(0 if p is None else p[0]) / 4
+    a = sigma(-np.log(np.expm1(rate))) ** (8 * r)
+    return (a * h + np.sqrt(1 - a**2) * (i * g),)
+
+
 def slstm(W, R, b, p, x, h, c, n, m):
     i, o, f, z = np.split(W @ x + R @ h + b, 4)
-    stabiliser = np.maximum(f + m, i)
+    stabiliser = np.where(n > 0, np.maximum(f + m, i), i)  # without an old value, as in the authors' code
     i, f = np.exp(i - stabiliser), np.exp(f + m - stabiliser)
     c, n = f * c + i * np.tanh(z), f * n + i
     return sigma(o) * c / n, c, n, stabiliser
 
 
-FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm, "slstm": slstm}
+FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm, "rglru": rglru, "slstm": slstm}
 FORMULAS |= {name: partial(lstm, name) for name in GATES}
 
 
@@ -76,6 +85,15 @@ def named(name, P):
         for names, rows in ((gates, P["W"]), (recurrent, P["R"]), (gates, P["b"]))
     )
     return W, R, b, dict(zip(peepholes, P.get("p", [0] * len(peepholes)), strict=True))
+
+
+def drawn_state(rng, states, H, B):
+    """Random arrays, one for each of `states`; n is a sum of weights, and in the first example there is none yet."""
+    drawn = dict(zip(states, rng.standard_normal((len(states), H, B)), strict=True))
+    if "n" in drawn:
+        drawn["n"] = abs(drawn["n"])
+        drawn["n"][:, 0] = drawn["c"][:, 0] = 0
+    return tuple(drawn.values())
 
 
 def forward(name, P, x, state):

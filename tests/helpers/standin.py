@@ -179,7 +179,7 @@ def asarray(x, dtype=None):
 
 
 class ElementwiseKernel:
-    """CuPy's, for kernels whose statements are Python as well as C++: `T v = a * b; out = v`, with T(x), tanh, exp."""
+    """CuPy's, for kernels whose statements are Python as well as C++: `T v = a * b; out = v`; T(x), tanh and such."""
 
     def __init__(self, in_params, out_params, operation, name):
         self.given, self.made = ([_parameter(x) for x in params.split(", ")] for params in (in_params, out_params))
@@ -197,7 +197,8 @@ class ElementwiseKernel:
         for statement in self.statements:
             target, formula = statement.split(" = ")
             *types, name = target.split()
-            value = eval(formula, {"T": dtype.type, "tanh": np.tanh, "exp": np.exp, "__builtins__": {}}, known)
+            functions = {"T": dtype.type, "tanh": np.tanh, "exp": np.exp, "sqrt": np.sqrt}
+            value = eval(formula, functions | {"__builtins__": {}}, known)
             if types == ["T"] and name not in known:
                 known[name] = value
             elif not types and name in self.made:

@@ -14,8 +14,7 @@ def drawn(cell, sizes, own=True, seed=0):
     """Random parameters, input and initial state."""
     (T, B, D, H), rng = sizes, np.random.default_rng(seed)
     P = {name: rng.standard_normal(shape) for name, shape in scan.parameter_shapes(cell, D, H, own).items()}
-    x, state = rng.standard_normal((T, D, B)), rng.standard_normal((len(cell.states), H, B))
-    return P, x, tuple(abs(s) if name == "n" else s for name, s in zip(cell.states, state, strict=True))  # n: weights
+    return P, rng.standard_normal((T, D, B)), formulas.drawn_state(rng, cell.states, H, B)
 
 
 def test_every_cell_is_in_the_list_under_its_name():
@@ -43,8 +42,8 @@ def test_the_names_of_the_gates_are_those_of_the_formula(name):
         P = {key: np.arange(len(gates)) for key, gates in names.items()}  # one row a gate
         assert [tuple(rows) for rows in formulas.named(name, P)] == [*names.values()]
     else:
-        gates = tuple({"rnn relu": "h", "nas": "01234567", "minlstm": "ifg", "slstm": "iofg"}[name])
-        assert [*names.values()] == [gates, gates if cell.recurs else (), gates, ()]
+        gates = tuple({"rnn relu": "h", "nas": "01234567", "minlstm": "ifg", "rglru": "rig", "slstm": "iofg"}[name])
+        assert [*names.values()] == [gates, gates if cell.recurs else (), gates, ("r",) if name == "rglru" else ()]
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["p", "no p"])
@@ -69,7 +68,7 @@ def test_an_slstm_without_an_old_value_does_not_weigh_it(made, dtype):
     P["b"][i], P["b"][g] = 1, 0.5
     cell = made(variants.CELLS["slstm"])
     with np.errstate(all="raise", under="ignore"):
-        h, (_, c, n, m), cache = scan.forward(cell, P, np.zeros((4, 1, 2), dtype))
+        h, (_, _, n, m), cache = scan.forward(cell, P, np.zeros((4, 1, 2), dtype))
         grads, _, _ = scan.backward(cell, P, cache, np.ones_like(h))
     assert np.allclose(h, 0.5 * np.tanh(0.5), rtol=1e-6) and n.min() >= 1
     assert np.allclose(m[:, 0], [1, 3001, 1]) and not grads["b"][f].any() and np.isfinite(grads["b"]).all()
@@ -84,6 +83,48 @@ def test_what_an_slstm_divides_by_is_never_below_1(seed):
     P = {name: array * 10.0 ** rng.uniform(-2, 3) for name, array in P.items()}
     h, _, cache = scan.forward(cell, P, x)
     assert cache.planes("n").min() >= 1 and np.isfinite(h).all()
+
+
+def of_decays(y, dtype, i=0.0, g=1.0):
+    """An RG-LRU's P without weights, each unit of which has r e^p = y; i, g: biases of input gate and candidate."""
+    y = np.asarray(y, dtype)
+    shapes = scan.parameter_shapes(variants.CELLS["rglru"], 1, len(y))
+    P = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+    P["b"][len(y) : 2 * len(y)], P["b"][2 * len(y) :] = i, g
+    P["p"][0, :, 0] = np.log(2 * y)  # r = 1/2
+    return P
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_rglru_keeps_its_digits_where_nearly_nothing_is_forgotten(dtype):
+    """For y < 1e-8 the paper's 1 - a², 1 - exp(-4y), is 0 in float32; the cell's sqrt(1 - f²) is right, and dp."""
+    y = 10.0 ** np.arange(-30, 1)
+    cell, P = variants.CELLS["rglru"], of_decays(y, dtype)
+    h, _, cache = scan.forward(cell, P, np.zeros((1, 1, 1), dtype), (np.zeros((31, 1), dtype),))
+    y = np.exp(P["p"][0].astype(float)) / 2
+    true = np.sqrt(-np.expm1(-4 * y))  # of what float32 has for p
+    rounded = 8 * np.finfo(dtype).eps * (1 + abs(np.log(y)).max())
+    assert abs(cache.planes("m")[0] / true - 1).max() <= rounded
+    dp = scan.backward(cell, P, cache, np.ones_like(h))[0]["p"][0]
+    assert abs(dp / (0.5 * 2 * y * np.exp(-4 * y) / true) - 1).max() <= 4 * rounded
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("made", [lambda cell: cell, plan.plan], ids=["as it is", "planned"])
+@pytest.mark.parametrize("shut", ["gate", "rate"])
+def test_an_rglru_that_forgets_nothing_divides_by_nothing(made, dtype, shut):
+    """Where r or e^p is rounded to 0 it hands on h as it is, takes nothing in, and no derivative is infinite."""
+    cell, P = made(variants.CELLS["rglru"]), of_decays(np.full(3, 0.5), dtype)
+    if shut == "gate":
+        P["b"][:3] = -1000
+    else:
+        P["p"][:] = -1000
+    start = np.array([[0.5], [-2], [0]], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        h, _, cache = scan.forward(cell, P, np.ones((4, 1, 1), dtype), (start,))
+        grads, _, (dh,) = scan.backward(cell, P, cache, np.ones_like(h))
+    assert (h == start).all() and (dh == 4).all()
+    assert not any(array.any() for array in grads.values())
 
 
 @each_variant

@@ -26,7 +26,7 @@ def in_python(cell):
     def writer(found):
         number, full = compiled._number, compiled._full
         positive = compiled._positive_of_floats
-        return plan.made(found, compiled.text(found), number=number, full=full, positive=positive)
+        return plan.made(found, compiled.text(found), number=number, full=full, positive=positive, sqrt=np.sqrt)
 
     return plan.planned(cell, writer)
 

@@ -24,7 +24,7 @@ named = pytest.mark.parametrize("cell, own", ALL, ids=lambda value: getattr(valu
 
 
 class Ring:
-    """Polynomials in the symbols of a graph. What tanh, σ, exp, positive or 1 over it is, is a symbol of its own."""
+    """Polynomials in the symbols of a graph. What a function such as tanh of it is, or 1 over it, is another symbol."""
 
     def __init__(self, graph):
         leaves = {s for a in graph.arrows for s in a.factor.free_symbols | {a.tail.symbol, a.tip.symbol}}
@@ -44,7 +44,8 @@ class Ring:
         if e.is_Add or e.is_Mul:
             return functools.reduce(operator.add if e.is_Add else operator.mul, map(self, e.args))
         if e.is_Pow:
-            return (self(e.base) if e.exp > 0 else self.function("1 over", self(e.base))) ** abs(int(e.exp))
+            base = self.function("sqrt", self(e.base)) if e.exp.q == 2 else self(e.base)
+            return (base if e.exp > 0 else self.function("1 over", base)) ** abs(e.exp.p)
         return self.ring(sympy.QQ(e.p, e.q)) if e.is_Rational else self.function(e.func.__name__, self(e.args[0]))
 
     def column(self, *names):
