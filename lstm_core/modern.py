@@ -172,7 +172,7 @@ def rglru_back(ds, kept, p):
 
 # ---- sLSTM: gates (i, o, f, g), state (h, c, n, m) ------------------------------------------------------------
 # The paper's z is g here. c and n are the paper's, both divided by e^m; y is how far the old is ahead of the new, and m
-# the larger of f_bar + m_prev and i_bar, so that neither exponential is over 1. j is 0 as long as there is no old value.
+# the larger of f_bar + m_prev and i_bar, so that neither exponential is over 1. j is 0 while there is no old value.
 
 
 SLSTMKept = namedtuple("SLSTMKept", "i o f g j k c_prev n_prev n q")
