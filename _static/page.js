@@ -40,7 +40,7 @@
   }
 
   // What is wider than its box all the same is scrolled by keys, too, and fades where it goes on; nothing else stops the Tab key.
-  const boxes = "pre, div.math, div.math mjx-container, span.math, .cell_output .output, .pst-scrollable-table-container";
+  const boxes = "pre, div.math, div.math mjx-container, span.math, .cell_output .output, .pst-scrollable-table-container, div.chapter-map";
   const fade = (e) => e.classList.toggle("goes-on", e.tabIndex === 0 && e.scrollLeft + e.clientWidth < e.scrollWidth - 2);
   const scrolls = new ResizeObserver((changed) => changed.forEach(({ target: e }) => {
     if (e.clientWidth && e.matches("span.math")) fit(e);

@@ -187,7 +187,7 @@ def slstm_step(a, u, s, p, tanh):
     y = j * (f_bar + m_prev - i_bar)  # slstm-y
     k = positive(y)  # slstm-k
     m = i_bar + k * y  # slstm-m
-    i = exp(0 - k * y)  # slstm-i
+    i = exp((1 - k) * y - y)  # slstm-i
     f = exp((1 - k) * y)  # slstm-f
     c = f * c_prev + i * g  # slstm-c
     n = f * n_prev + i  # slstm-n

@@ -1,7 +1,8 @@
 """The book as one PDF: tools/pdf.py [file], by default _build/back-through-time.pdf.
 
 Chromium prints each page of the built book, solutions open, plotting code and the like left out; pypdf joins them, and
-makes the bookmarks: parts, chapters, and the sections of each. Every chapter of the built book then has a link to it.
+makes the bookmarks: parts, chapters, and the sections of each. A title and the contents come first, and each sheet has
+its number (tools/front.py). Every chapter of the built book then has a link to it.
 """
 
 import io
@@ -14,6 +15,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import browser
 import downloads
+import front
 import launch
 import yaml
 from playwright.sync_api import sync_playwright
@@ -31,6 +33,10 @@ OPEN = """async () => {
   document.querySelectorAll("details").forEach(e => e.open = true);
   document.querySelectorAll(".toggle-hidden").forEach(e => e.classList.remove("toggle-hidden"));
   document.querySelectorAll("img").forEach(e => e.loading = "eager");
+  document.querySelectorAll("span.math mjx-container").forEach(e => {  // of the ledger: what is wider than the paper
+    const width = e.getBoundingClientRect().width;
+    if (width > 800) e.style.fontSize = `${100 * 800 / width}%`;
+  });
   await Promise.all([...document.images].map(e => e.decode().catch(() => {})));
 }"""
 
@@ -112,18 +118,30 @@ def lead(book, starts, known):
 def joined(tab, pages):
     """The pages, each (part, page), printed by a tab of Chromium and joined to one PDF."""
     book, parts, starts, known = PdfWriter(), {}, {}, {}
+    chapters = []
     for part, page in pages:
-        title, sections, reader = printed(tab, page)
+        chapters.append((part, page, *printed(tab, page)))
+        print(f"{chapters[-1][2]}: {len(chapters[-1][4].pages)} sheets", flush=True)
+    address = lambda page: (HTML / f"{page}.html").as_uri()
+    entries = [(part, title, address(page), len(reader.pages)) for part, page, title, _, reader in chapters]
+    before = front.title(tab), front.contents(tab, entries)
+    heads = [""] * len(before[0].pages) + [front.CONTENTS] * len(before[1].pages)
+    for reader in before:
+        book.append(reader, import_outline=False)
+    book.add_outline_item(title=front.CONTENTS, page_number=heads.index(front.CONTENTS))
+    for part, page, title, sections, reader in chapters:
         starts[page] = start = len(book.pages)
         known[page] = places(reader, start)
         for sheet in reader.pages:
             book.add_page(sheet)
+        heads += [title] * len(reader.pages)
         if part and part not in parts:
             parts[part] = book.add_outline_item(title=part, page_number=start, bold=True)
         above = book.add_outline_item(title=title, page_number=start, parent=parts.get(part))
         bookmark_sections(book, reader, start, known[page], sections, above)
-        print(f"{title}: {len(reader.pages)} sheets", flush=True)
     lead(book, starts, known)
+    for sheet, foot in zip(book.pages, front.feet(tab, heads), strict=True):
+        sheet.merge_page(foot)
     book.page_mode = "/UseOutlines"
     book.add_metadata({"/Title": "Back Through Time", "/Author": "The Back Through Time authors"})
     return book

@@ -70,10 +70,11 @@ def kernel() -> dict[str, Proven]:
 
 
 def _comment(before):
-    """The comment in which a text ends, or ""."""
+    """The comment in which a text ends, or "" where there is none, or a heading."""
     before = before.rstrip()
     said = COMMENT.search(before, before.rfind("(*")) if before.endswith("*)") else None
-    return " ".join(said[1].split()) if said else ""
+    words = " ".join(said[1].split()) if said else ""
+    return "" if words.startswith("** ") else words  # a heading of coqdoc's speaks of all that follows it
 
 
 def _statements():

@@ -29,14 +29,16 @@ CELLS = {  # name in the chapter -> name of the cell, and whether it has its pee
     "LSTM": ("lstm", False),
     "peephole LSTM": ("lstm", True),
     "LSTM, no forget gate": ("nfg", False),
+    "sLSTM": ("slstm", False),
     "GRU": ("gru", False),
     "minGRU": ("mingru", False),
+    "minLSTM": ("minlstm", False),
     "QRNN": ("qrnn", False),
     "diagonal": ("diagonal", False),
     "diagonal, signed": ("diagonal signed", False),
 }
 PARITY_ONLY = {  # to save time
-    "RNN, ReLU", "peephole LSTM", "LSTM, no forget gate", "minGRU", "QRNN",
+    "RNN, ReLU", "peephole LSTM", "LSTM, no forget gate", "minGRU", "minLSTM", "QRNN",
 }  # fmt: skip
 TASKS = {"parity": 2, "modulo 3": 3, "a…ab…b": 3}  # name -> how many answers there are
 LENGTHS = 40, 100, 500, 1_000, 5_000, 50_000

@@ -28,7 +28,8 @@ WIDTH, SCALE, COLOURS = 520, 1.25, 32  # of the window, px; pixels of the pictur
 
 DEAD = """.play-try, .play-keys, .play-choice, .play button:not([aria-pressed]) { display: none !important; }
   .play-row:not(:has(input, [aria-pressed])) { display: none; }
-  .play :focus-visible { outline: none !important; }"""  # of a picture, nothing can be pressed
+  .play :focus-visible { outline: none !important; }
+  .play textarea { font-size: 0.77rem !important; resize: none; }"""  # of a picture, nothing can be pressed or scrolled
 
 
 def served(folder):
@@ -58,6 +59,8 @@ def arrange(page, name, figure):
         code.fill(code.input_value().replace("+ p_o * do_bar", "- p_o * do_bar"))
         figure.get_by_role("button", name="Prove").click()
         page.wait_for_function(f"{found}?.kind === 'refuted'")
+        verdict = figure.locator(".play-verdict")
+        verdict.evaluate("e => { e.textContent = e.textContent.replace(/\\n\\([^\\n]* s\\)$/, ''); }")  # its seconds
 
 
 def main(names):

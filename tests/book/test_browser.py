@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import sys
 import threading
 from pathlib import Path
@@ -123,13 +124,50 @@ def test_a_chapter_is_printed_whole(tab):
     assert "Run this chapter" not in text and "Search" not in text
 
 
-def test_links_of_the_pdf_lead_to_its_own_sheets(tab, tmp_path):
-    two = [("Derive", "chapters/derive/learning"), ("Back", "chapters/back/bibliography")]
-    pdf.joined(tab, two).write(tmp_path / "two.pdf")
-    reader = PdfReader(tmp_path / "two.pdf")
+@pytest.fixture(scope="module")
+def two_chapters(tab, tmp_path_factory):
+    """A PDF of two chapters, and the sheet on which each begins, counted from 0."""
+    path = tmp_path_factory.mktemp("pdf") / "two.pdf"
+    pdf.joined(tab, [("Derive", "chapters/derive/learning"), ("Back", "chapters/back/bibliography")]).write(path)
+    reader = PdfReader(path)
+    named = {item.title: reader.get_destination_page_number(item) for item in reader.outline if "/Title" in item}
+    return reader, named
+
+
+def test_links_of_the_pdf_lead_to_its_own_sheets(two_chapters):
+    reader, named = two_chapters
     links = [link.get_object() for sheet in reader.pages for link in sheet.get("/Annots", ())]
-    parts = {item.title: reader.get_destination_page_number(item) for item in reader.outline if "/Title" in item}
     goals = {reader.get_page_number(link["/Dest"][0].get_object()) for link in links if "/Dest" in link}
-    assert len(goals) > 5 and max(goals) >= parts["Back"] > min(goals)
+    assert len(goals) > 5 and max(goals) >= named["Back"] > min(goals)
     addresses = [link["/A"].get("/URI", "") for link in links if "/A" in link]
     assert addresses and all(address.startswith("http") for address in addresses)
+
+
+def test_the_pdf_has_a_title_contents_and_a_number_on_each_sheet(two_chapters):
+    reader, named = two_chapters
+    title, contents = (reader.pages[k].extract_text() for k in range(2))
+    assert title.startswith("Back Through Time") and "proven" in title and named["Contents"] == 1
+    assert contents.index("Derive") < contents.index("One step of learning") < contents.index("Bibliography")
+    links = [link.get_object()["/Dest"][0].get_object() for link in reader.pages[1]["/Annots"]]
+    assert [reader.get_page_number(there) for there in links] == [named["Derive"], named["Back"]]
+    for part in ("Derive", "Back"):
+        assert re.search(rf"\b{named[part] + 1}\b", contents)
+    for number, sheet in enumerate(reader.pages, start=1):
+        last = sheet.extract_text().split()[-1]
+        assert last == str(number) or number == 1, (number, last)
+
+
+def pictures(sheet):
+    """The pictures of a sheet or a part of it, by the numbers that they have in the PDF."""
+    found = set()
+    for reference in sheet.get("/Resources", {}).get("/XObject", {}).values():
+        drawn = reference.get_object()
+        found |= {reference.idnum} if drawn["/Subtype"] == "/Image" else pictures(drawn)
+    return found
+
+
+def test_no_picture_is_torn_in_two(tab):
+    """Not even that of a shower and its six features, which is taller than two screens."""
+    _, _, reader = pdf.printed(tab, "chapters/run/showers")
+    seen = [picture for sheet in reader.pages for picture in pictures(sheet)]
+    assert len(seen) >= 7 and len(seen) == len({*seen})

@@ -65,7 +65,7 @@ def rglru(W, R, b, p, x, h):
 
 def slstm(W, R, b, p, x, h, c, n, m):
     i, o, f, z = np.split(W @ x + R @ h + b, 4)
-    stabiliser = np.maximum(f + m, i)
+    stabiliser = np.where(n > 0, np.maximum(f + m, i), i)  # without an old value, as in the authors' code
     i, f = np.exp(i - stabiliser), np.exp(f + m - stabiliser)
     c, n = f * c + i * np.tanh(z), f * n + i
     return sigma(o) * c / n, c, n, stabiliser
@@ -85,6 +85,15 @@ def named(name, P):
         for names, rows in ((gates, P["W"]), (recurrent, P["R"]), (gates, P["b"]))
     )
     return W, R, b, dict(zip(peepholes, P.get("p", [0] * len(peepholes)), strict=True))
+
+
+def drawn_state(rng, states, H, B):
+    """Random arrays, one for each of `states`; n is a sum of weights, and in the first example there is none yet."""
+    drawn = dict(zip(states, rng.standard_normal((len(states), H, B)), strict=True))
+    if "n" in drawn:
+        drawn["n"] = abs(drawn["n"])
+        drawn["n"][:, 0] = drawn["c"][:, 0] = 0
+    return tuple(drawn.values())
 
 
 def forward(name, P, x, state):

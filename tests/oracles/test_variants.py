@@ -14,8 +14,7 @@ def drawn(cell, sizes, own=True, seed=0):
     """Random parameters, input and initial state."""
     (T, B, D, H), rng = sizes, np.random.default_rng(seed)
     P = {name: rng.standard_normal(shape) for name, shape in scan.parameter_shapes(cell, D, H, own).items()}
-    x, state = rng.standard_normal((T, D, B)), rng.standard_normal((len(cell.states), H, B))
-    return P, x, tuple(abs(s) if name == "n" else s for name, s in zip(cell.states, state, strict=True))  # n: weights
+    return P, rng.standard_normal((T, D, B)), formulas.drawn_state(rng, cell.states, H, B)
 
 
 def test_every_cell_is_in_the_list_under_its_name():
@@ -69,7 +68,7 @@ def test_an_slstm_without_an_old_value_does_not_weigh_it(made, dtype):
     P["b"][i], P["b"][g] = 1, 0.5
     cell = made(variants.CELLS["slstm"])
     with np.errstate(all="raise", under="ignore"):
-        h, (_, c, n, m), cache = scan.forward(cell, P, np.zeros((4, 1, 2), dtype))
+        h, (_, _, n, m), cache = scan.forward(cell, P, np.zeros((4, 1, 2), dtype))
         grads, _, _ = scan.backward(cell, P, cache, np.ones_like(h))
     assert np.allclose(h, 0.5 * np.tanh(0.5), rtol=1e-6) and n.min() >= 1
     assert np.allclose(m[:, 0], [1, 3001, 1]) and not grads["b"][f].any() and np.isfinite(grads["b"]).all()
