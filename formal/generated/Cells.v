@@ -1746,7 +1746,7 @@ Module slstm.
     let y := j * (f_bar + m_prev - i_bar) in
     let k := positive y in
     let m := i_bar + k * y in
-    let i := exp (0 - k * y) in
+    let i := exp ((1 - k) * y - y) in
     let f := exp ((1 - k) * y) in
     let c := f * c_prev + i * g in
     let n := f * n_prev + i in
@@ -1788,7 +1788,7 @@ Module slstm.
     let y := j * (f_bar + m_prev - i_bar) in
     let k := positive y in
     let m := i_bar + k * y in
-    let i := exp (0 - k * y) in
+    let i := exp ((1 - k) * y - y) in
     let f := exp ((1 - k) * y) in
     let c := f * c_prev + i * g in
     let n := f * n_prev + i in
