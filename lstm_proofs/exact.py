@@ -83,7 +83,8 @@ def numerators(expression: sympy.Expr) -> list[sympy.Expr]:
     and in both s² is x. Of one root inside another the outer one comes first.
 
     >>> x = sympy.Symbol("x")
-    >>> numerators(1 / x - 1), numerators(sympy.sqrt(x) ** 3 - x * sympy.sqrt(x))
+    >>> root = sympy.sqrt(1 + x)
+    >>> numerators(1 / x - 1), numerators(root**3 - root - x * root)
     ([1 - x], [0, 0])
     """
     roots = [e for e in expression.atoms(sympy.Pow) if e.exp.is_Rational and e.exp.q == 2]
