@@ -166,7 +166,7 @@ def judge_text():
         raise ValueError(f"figures/play/prove.py: expected the lines {IMPORTS!r}")
     heads = "from collections import defaultdict\nfrom typing import Any\nfrom sympy.polys.rings import PolyElement\n"
     heads += "Tanh = Any\n\n\n"
-    shipped = cells.sigmoid, exact.inexact, exact.check_exact, lstm_proofs.is_zero
+    shipped = cells.sigmoid, exact.inexact, exact.check_exact, exact.numerators, lstm_proofs.is_zero
     return text.replace(IMPORTS, heads + "\n\n".join(map(inspect.getsource, shipped)))
 
 
