@@ -9,6 +9,7 @@ from lstm_core import init, optim, variants
 from lstm_core.model import step_mask
 
 CELLS = list(variants.CELLS)
+ROOTED = ["rglru"]
 
 
 class Network(NamedTuple):
@@ -65,6 +66,8 @@ def network(rng, dtype=np.float64):
     loss = pick(rng, core.mse, core.softmax_cross_entropy)
     model = core.Model(found, loss, rng=rng, dtype=dtype)
     scale = pick(rng, 1, 1, 1, 1e-3, 30, 1e3)
+    if any(cell in name for cell in ROOTED for name in model.shapes):  # the slope of a root near 0 multiplies the
+        scale = min(scale, 1)  # last digit of a gate that is nearly 0; tests/proofs/test_sqrt.py has such gates
     model.theta *= scale
     model.theta += (scale * 0.1 * rng.standard_normal(model.theta.size)).astype(dtype)
     T, B = int(rng.integers(1, 6)), int(rng.integers(1, 5))
