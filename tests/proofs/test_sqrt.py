@@ -23,7 +23,10 @@ from lstm_proofs.ledger import Code, prove
 from lstm_proofs.ledger.latex import Unproven
 from lstm_proofs.ledger.zero import Symbols
 
-sys.path[:0] = [str(Path(__file__).parents[2] / folder) for folder in ("figures", "tools")]
+ROOT = Path(__file__).parents[2]
+if not (ROOT / "tools").is_dir():
+    pytest.skip("tools/ is not in this copy of the project", allow_module_level=True)
+sys.path[:0] = [str(ROOT / folder) for folder in ("figures", "tools")]
 import javascript  # noqa: E402
 from graph import two_steps  # noqa: E402
 
