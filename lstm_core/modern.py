@@ -138,7 +138,9 @@ def diagonal_signed_back(ds, kept, p):
 # e^p = 4 softplus(-Λ), the paper's c = 8 in it. q = tanh(r e^p) gives f and m = sqrt(1 - f²), both to the last digit
 # where f is near 1: 1 - f² is 4 q / (1 + q)². Where r e^p is rounded to 0, so that f = 1, sqrt(q) has no derivative: k
 # is 0 there, nothing is divided by 0, and nothing comes back through m; which for p and r is the limit, as r e^p
-# multiplies the slope. From p = 89 on in float32, 710 in float64, e^p is infinite.
+# multiplies the slope. From p = 89 on in float32, 710 in float64, e^p is infinite. And r comes from a
+# tanh, rounded to 1e-16 of 1: a gate that is shut further than that has lost its digits, and the root's slope, large
+# there, multiplies what is lost.
 
 
 RGLRUKept = namedtuple("RGLRUKept", "r i g q k w m f h_prev")
