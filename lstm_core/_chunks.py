@@ -72,7 +72,8 @@ def chunks(xp, cell, dh):
 
 
 def put(chunk, gates, k, planes):
-    for place, plane in zip(chunk[gates], planes, strict=True):
+    """Write the planes of step k into the chunk, if there is one."""
+    for place, plane in zip(chunk[gates], planes, strict=True) if chunk is not None else ():
         place[:, k] = plane
 
 

@@ -135,14 +135,15 @@ def backward(
     >>> grads["b"].ravel()  # 5 steps of 2 examples, each with the slope 1 of tanh at 0
     array([10., 10., 10., 10.])
     """
-    xp, T, ds = _check_backward(cell, P, cache, dh, dstate, inputs)
+    xp, (T, D, H), ds = _check_backward(cell, P, cache, dh, dstate, inputs)
     x, mask, read, steps = cache
-    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P, dh.shape[1])
+    p, masks, (parts, x_1) = _own(cell, P), _of_each(cell, mask), parts_of(xp, cell, P, H)
 
-    grads = {name: xp.zeros_like(array) for name, array in P.items()}
-    dW_b: Any = 0
+    dR_parts = [xp.zeros_like(part.R) for part in parts]  # of [R W b], where one product reads all
     dx: Any = xp.empty_like(x) if inputs else None
     da_chunk, du_chunk = chunks(xp, cell, dh)
+    dW_b: Any = 0 if da_chunk is not None else dR_parts[0][:, x_1]
+    dp_planes = xp.zeros((len(P.get("p", ())), *dh.shape[1:]), dh.dtype)
     for t, k, n in countdown(T):
         ds = (ds[0] + dh[t], *ds[1:])  # scan-dh
         if mask is not None:
@@ -151,25 +152,25 @@ def backward(
         for part, kept in zip(reversed(parts), reversed(steps[t])):
             da, du, ds, dp = part.stage.back(ds, kept, p)
             put(du_chunk, part.recurs, k, du)
-            if da_chunk is not None:
-                put(da_chunk, part.inputs, k, da)
+            put(da_chunk, part.inputs, k, da)
             du = flat(du_chunk[part.recurs, :, k])
             ds = (part.own.T @ du + ds[0], *ds[1:])  # scan-dh
-            for total, dp_k in zip(grads.get("p", ()), dp):
-                total += dp_k.sum(axis=1, keepdims=True)  # scan-dp
+            for plane, dp_k in zip(dp_planes, dp):
+                plane += dp_k  # scan-dp
         if mask is not None:
             ds = tuple(d + past for d, past in zip(ds, skipped))  # scan-dh-mask
         if n:  # n steps are a chunk. Every += is a sum over paths: the same parameter acts at every t
             du, read_n = flat(du_chunk[:, :, :n]), columns(read, t, n)
             da = flat(da_chunk[:, :, :n]) if da_chunk is not None else du
-            for part in parts if cell.recurs else ():
-                grads["R"][part.rows] += du[part.rows] @ read_n[part.q].T  # scan-dR
-            dW_b += da @ read_n[x_1].T  # scan-dW, scan-db
+            for part, dR in zip(parts, dR_parts):
+                dR += du[part.rows] @ read_n[part.reads].T  # scan-dR
+            if da_chunk is not None:
+                dW_b += da @ read_n[x_1].T  # scan-dW, scan-db
             if inputs:
                 dx[t : t + n] = steps_of(P["W"].T @ da, n)  # scan-dx
-    D = x.shape[1]
-    grads["W"], grads["b"] = dW_b[:, :D], dW_b[:, D:]
-    return grads, dx, ds
+    dp = dp_planes.sum(axis=2, keepdims=True)  # scan-dp
+    grads = {"W": dW_b[:, :D], "R": xp.concatenate([dR[:, :H] for dR in dR_parts]), "b": dW_b[:, D:], "p": dp}
+    return {name: grads[name] for name in P}, dx, ds
 
 
 def _of_each(cell, mask):
@@ -192,9 +193,8 @@ def parameter_shapes(cell: Cell, features: int, hidden: int, own: bool = True) -
     """
     check_cell(cell)
     features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
-    rows_W, rows_R = len(cell.inputs) * hidden, len(cell.recurs) * hidden
-    shapes: dict[str, Shape] = {"W": (rows_W, features), "R": (rows_R, hidden), "b": (rows_W, 1)}
-    shapes["p"] = (len(cell.own) if own else 0, hidden, 1)
+    W, R, p = len(cell.inputs) * hidden, len(cell.recurs) * hidden, len(cell.own) if own else 0  # rows
+    shapes: dict[str, Shape] = {"W": (W, features), "R": (R, hidden), "b": (W, 1), "p": (p, hidden, 1)}
     return {name: shape for name, shape in shapes.items() if shape[0]}
 
 
@@ -255,7 +255,7 @@ def _check_backward(cell, P, cache, dh, dstate, inputs):
         raise ValueError(f"cache: expected that of cell {cell.name}, got that of another")
     check_shape("dh", dh, {"T": T, "H": H, "B": B})
     check_dtype("dh", dh, x.dtype)
-    return xp, T, _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
+    return xp, (T, D, H), _check_state("dstate", cell, dstate, xp, H, B, x.dtype)
 
 
 def _namespace(P, name, state, **arrays):

@@ -184,6 +184,17 @@ def judge_chunks(module):
     return judge_scan(changed) or judged_by_sharing(module)
 
 
+def judged_by_names(module):
+    """There is a gradient of each parameter and of nothing else, without R and without p too."""
+    P = {name: np.ones(shape) for name, shape in scan.parameter_shapes(modern.QRNN, 2, 3).items()}
+    try:
+        h, _, cache = module.forward(modern.QRNN, P, np.ones((2, 2, 1)))
+        grads, _, _ = module.backward(modern.QRNN, P, cache, h)
+    except Exception:
+        return "an exception"
+    return None if [*grads] == [*P] else "a gradient of nothing"
+
+
 def judge_scan(module):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_chunks, "CHUNK", 2)
@@ -193,6 +204,7 @@ def judge_scan(module):
             or judged_by_numbers(modern.QRNN, module)  # without R
             or judged_by_numbers(plan(cells.LSTM), module)  # which takes the sum
             or judged_by_numbers(plan(cells.GRU_BEFORE), module)  # and of two stages the first
+            or judged_by_names(module)
             or judged_by_use(LATE_PROBE, module)
             or judged_by_use_of_room(module)
             or judged_by_proof(lambda: prove_scan(module.forward, module.backward, T=2, D=1, H=1, B=2))
