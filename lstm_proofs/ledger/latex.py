@@ -455,6 +455,8 @@ class Parser:
         self.take()
         parts, (base, *accent) = self.group(), name.split("_")
         gates, reads = (self.kind.gates, self.kind.reads) if self.kind else ((), ())
+        if base == "p" and self.kind:
+            gates = (*gates, *self.kind.own)
         if base == "R" and "".join(parts) in reads:
             parts = ["".join(parts)]
         is_gate = parts[0] in (*gates, *reads) and parts[0] not in self.steps
