@@ -64,7 +64,7 @@ def rglru(W, R, b, p, x, h):
 
 
 def lru(W, R, b, p, x, h, c):
-    """As printed, in complex numbers; the paper's λ from p: |λ| is -tanh p_f, its angle 2 arctan p_r, γ as it starts."""
+    """As printed, in complex numbers; λ from p: -tanh p_f long, at the angle 2 arctan p_r; γ as it starts."""
     p_f, p_r = (0, 0) if p is None else p
     factor = -np.tanh(p_f) * np.exp(2j * np.arctan(p_r))
     g, j = np.split(W @ x + b, 2)

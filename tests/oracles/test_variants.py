@@ -131,7 +131,7 @@ def test_an_rglru_that_forgets_nothing_divides_by_nothing(made, dtype, shut):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_an_lru_keeps_the_digits_of_what_it_takes_in(dtype):
-    """Where f is rounded to 1, sqrt(1 - f²) would be 0; m is 1 / cosh p_f, and dp_f = -m tanh p_f, to the last digit."""
+    """Where f is rounded to 1, sqrt(1 - f²) would be 0; m is 1 / cosh p_f and dp_f -m tanh p_f, to the last digit."""
     p_f = np.linspace(-40, 40, 33).astype(dtype)
     cell = variants.CELLS["lru"]
     P = {name: np.zeros(shape, dtype) for name, shape in scan.parameter_shapes(cell, 1, 33).items()}

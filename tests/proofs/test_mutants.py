@@ -20,7 +20,7 @@ NAMES = ["Stage.__post_init__", "Cell.__post_init__", "Cell.inputs", "Cell.recur
 
 
 def functions_of(cell):
-    """The steps and backs of a cell, and `sigmoid` or `lru_factor` if it stands beside them; names, as in the source."""
+    """The steps and backs of a cell, `sigmoid` or `lru_factor` if it stands beside them; names, as in the source."""
     functions = [function for stage in cell.stages for function in (stage.step, stage.back)]
     for helper in (cells.sigmoid, modern.lru_factor):
         if any(calls(function, helper) for function in functions) and module_of(cell) is sys.modules[helper.__module__]:
