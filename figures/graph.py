@@ -287,6 +287,8 @@ def _tex(e, product=False):
         return str(e)
     if isinstance(e, sympy.tanh):
         return rf"\tanh {_tex(e.args[0])}"
+    if isinstance(e, sympy.exp):
+        return rf"\exp {_tex(e.args[0])}"
     if e.is_Function and e.func.__name__ == "positive":
         return f"[{_tex(e.args[0])}>0]"
     if e.is_Pow and e.exp == 2:

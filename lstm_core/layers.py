@@ -166,7 +166,7 @@ def recurrent(
           inference it keeps that share of what it was (Krueger et al. 2017, see `zoneout`)
     compiled: whether Numba compiles the cell when it first runs, which takes some seconds (see `compiled`); None: if
           Numba is installed. The results are the same, up to rounding. No part of the config
-    p:    initialiser of the cell's own parameters, a row for each; None: `init.ring()` of an LRU, `init.zeros` of others
+    p:    initialiser of the cell's own parameters, a row for each; None: `init.ring()` of an LRU, 0 of others
 
     >>> layer = recurrent("lstm", 3, 4, zoneout_c=0.5)
     >>> layer.name, layer.shapes["R"], layer.output(7, 3)
