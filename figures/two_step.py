@@ -294,7 +294,8 @@ def plain(formula):
     """LaTeX as plain text, for readers who do not see the picture."""
     for sign, word in ((r"\odot", " times "), (r"\partial^+\!L/\partial", "the loss's own derivative by "),
                        (r"\,", " "), (r"^\top", " transposed"), (r"\mathbf{1}", "1"), ("^2", " squared"),
-                       (r"\exp", "exp of"), (r"\tanh squared", "tanh squared of"), (r"\tanh", "tanh of"), (r"\exp", "exp of")):  # fmt: skip
+                       (r"\exp", "exp of"), (r"\tanh squared", "tanh squared of"), (r"\tanh", "tanh of"),
+                       (r"\exp", "exp of")):  # fmt: skip
         formula = formula.replace(sign, word)
     formula = re.sub(r"\\bar\{\\mathbf\{(\w)\}\}", r"\1-bar", formula)
     formula = re.sub(r"\\mathbf\{(\w)\}", r"\1", formula).replace("{", "").replace("}", "")
