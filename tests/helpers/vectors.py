@@ -133,7 +133,7 @@ INPUTS = {
     "c_0": (("H", "B"), "initial cell state"),
     "w_c_T": (("H", "B"), "weights of the loss: what it weighs the final c with"),
     "p": (("K", "H", "1"), "peepholes of an LSTM; of a GRU the candidate's recurrent bias p_n, inside the reset"),
-    "n_0": (("H", "B"), "initial sum of the weights"),
+    "n_0": (("H", "B"), "initial sum of the weights; over 1, as after every step"),
     "w_n_T": (("H", "B"), "weights of the loss: what it weighs the final n with"),
     "m_0": (("H", "B"), "initial stabiliser"),
     "w_m_T": (("H", "B"), "weights of the loss: what it weighs the final m with"),
@@ -213,8 +213,8 @@ def inputs(case):
         for name, (axes, _) in INPUTS.items()
         if name not in absent
     }
-    if "n_0" in drawn:  # a sum of weights
-        drawn["n_0"] = np.char.lstrip(drawn["n_0"], "-")
+    if "n_0" in drawn:
+        drawn["n_0"] = np.vectorize(lambda decimal: f"{2 + abs(float(decimal)):.2f}")(drawn["n_0"])
     return drawn
 
 
