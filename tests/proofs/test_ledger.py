@@ -336,6 +336,9 @@ def test_a_line_that_might_hide_its_arithmetic_is_refused(line, tmp_path):
 
 @pytest.mark.parametrize("label, latex, message", [
     ("lstm-x", r"\mathbf c_t", "not an equation"),
+    ("lru-x", r"\mathbf h = \mathbf v", "h has no index, and is not the same at every step"),
+    ("lru-x", r"\mathbf o = \mathbf v", "the code has no o"),
+    ("lru-x", r"\mathbf f = \mathbf k + 1", "is not"),
     ("lstm-x", r"W\mathbf x_t = W\mathbf x_t", "says nothing"),
     ("lstm-x", r"\mathbf k_t = \mathbf c_t", "the code has no k"),
     ("lstm-x", r"\mathbf c_t = \mathbf f_t \otimes \mathbf c_{t-1}", "unknown symbol"),
