@@ -108,7 +108,7 @@ def _partial_sum(formulas, arrows):
     for arrow in arrows:
         leaving.setdefault(arrow.tail, []).append(arrow)
     parts = [v for v, formula in formulas.items() if formula.is_Add and not formula.atoms(sympy.Function)]
-    alone = (leaving[v][0] for v in parts if len(leaving[v]) == 1 and leaving[v][0].factor == 1)
+    alone = (leaving[v][0] for v in parts if len(leaving.get(v, ())) == 1 and leaving[v][0].factor == 1)
     return next((arrow for arrow in alone if arrow.tip in parts and not arrow.tail.name.endswith("_bar")), None)
 
 
@@ -287,6 +287,8 @@ def _tex(e, product=False):
         return str(e)
     if isinstance(e, sympy.tanh):
         return rf"\tanh {_tex(e.args[0])}"
+    if isinstance(e, sympy.exp):
+        return rf"\exp {_tex(e.args[0])}"
     if e.is_Function and e.func.__name__ == "positive":
         return f"[{_tex(e.args[0])}>0]"
     if e.is_Pow and e.exp == 2:

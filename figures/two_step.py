@@ -12,7 +12,7 @@ from graph import LOSS, Variable, factor_tex, tex, two_steps
 from palette import GREY, LINE, LIT, colour
 from svg import HERE, Box, Curve, Page, outline
 
-from lstm_core import cells, variants
+from lstm_core import cells, modern, variants
 from lstm_core.cells import Cell
 
 SIZE, SMALL = 24, 23  # of letters: in a box, on an arrow
@@ -101,6 +101,18 @@ FGR_LAYOUT = Layout({
     ("c", "h", 0): ((320, 200), (710, 200)),
 }, {}, {})  # fmt: skip
 
+# Of cells without R: what is made of the input, or of p alone, stands on the outside, what is handed on in the middle.
+RGLRU_LAYOUT = Layout({
+    "r": (34, 706, 110), "q": (196, 628, 110), "m": (270, 550, 66), "f": (270, 550, 154), "i": (270, 550, 236),
+    "h": (356, 472, 154), "L": (356, 472, 30),
+}, {("m", "h", 0): ((318, 104), None)}, {}, {})  # fmt: skip
+LRU_LAYOUT = Layout({
+    "f": (28, 708, 190), "m": (120, 632, 80), "v": (120, 632, 190), "w": (120, 632, 300),
+    "c": (300, 500, SKY), "h": (300, 500, 350), "L": (170, 690, 400),
+}, {
+    ("h", "c", 1): ((372, 130), None), ("c", "h", 1): ((372, 250), None),
+}, {}, {})  # fmt: skip
+
 PICTURES = {
     "rnn": Picture("vanilla RNN", cells.RNN, True, RNN_LAYOUT, (("h",), ("h_bar",), ("W_h", "b_h", "R_h"))),
     "lstm": Picture("LSTM", cells.LSTM, False, LSTM_LAYOUT, (
@@ -125,6 +137,8 @@ PICTURES = {
     "variants-rnn-relu": Picture("RNN with relu", variants.RNN_RELU, True, RNN_LAYOUT._replace(whole={}), (
         ("h", "h_bar"),
     )),
+    "after-rglru": Picture("RG-LRU", modern.RGLRU, True, RGLRU_LAYOUT, (("f", "h"), ("r",))),
+    "after-lru": Picture("LRU", modern.LRU, True, LRU_LAYOUT, (("h", "c"), ("v", "w"))),
 }  # fmt: skip
 
 
@@ -280,7 +294,8 @@ def plain(formula):
     """LaTeX as plain text, for readers who do not see the picture."""
     for sign, word in ((r"\odot", " times "), (r"\partial^+\!L/\partial", "the loss's own derivative by "),
                        (r"\,", " "), (r"^\top", " transposed"), (r"\mathbf{1}", "1"), ("^2", " squared"),
-                       (r"\tanh squared", "tanh squared of"), (r"\tanh", "tanh of")):  # fmt: skip
+                       (r"\exp", "exp of"), (r"\tanh squared", "tanh squared of"), (r"\tanh", "tanh of"),
+                       (r"\exp", "exp of")):  # fmt: skip
         formula = formula.replace(sign, word)
     formula = re.sub(r"\\bar\{\\mathbf\{(\w)\}\}", r"\1-bar", formula)
     formula = re.sub(r"\\mathbf\{(\w)\}", r"\1", formula).replace("{", "").replace("}", "")

@@ -117,7 +117,7 @@ def to_host(x: Array) -> np.ndarray:
 
 
 class _Zero:
-    """The number nought, known before the arithmetic starts: 0·x = 0, 0 + x = x and exp(0) = 1, at no cost.
+    """The number nought, known before the arithmetic starts: 0·x = 0, 0 + x = x - 0 = x and exp(0) = 1, at no cost.
 
     A recurrent layer without parameters `p` is the layer with p = 0; this is the 0.
     """
@@ -125,6 +125,9 @@ class _Zero:
     __array_ufunc__ = None  # array + ZERO and array * ZERO are answered here, not by the array
 
     def __add__(self, other):
+        return other
+
+    def __rsub__(self, other):
         return other
 
     def __mul__(self, other):

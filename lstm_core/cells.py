@@ -80,7 +80,7 @@ class Cell:
     states:   the arrays of the state, each (H, B); the first is the output h
     own:      the elementwise parameters p, a vector each, called by the gate that they act on
     forget:   the forget gate, if there is one; its bias starts at 1
-    own_name: what p is: peepholes, the recurrent biases of some gates, or decay rates
+    own_name: what p is: peepholes, the recurrent biases of some gates, decay rates, or factors
 
     >>> cells.LSTM.states, cells.LSTM.inputs, cells.LSTM.own
     (('h', 'c'), ('i', 'o', 'f', 'g'), ('i', 'o', 'f'))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .checks import check_count, check_not_negative, check_rng
+from .checks import check_count, check_fraction, check_not_negative, check_number, check_rng
 from .types import Initialiser
 
 
@@ -64,6 +64,15 @@ def identity(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     return np.eye(*_checked(rng, rows, columns))
 
 
+def zeros(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Zeros.
+
+    >>> init.zeros(rng, 1, 2)
+    array([[0., 0.]])
+    """
+    return np.zeros(_checked(rng, rows, columns))
+
+
 def uniform(limit: float) -> Initialiser:
     """An initialiser: uniform on ±limit. PyTorch's recurrent layers take 1/sqrt(H).
 
@@ -83,6 +92,33 @@ def normal(deviation: float) -> Initialiser:
     """
     deviation = check_not_negative("deviation", deviation)
     return lambda rng, rows, columns: deviation * rng.standard_normal(_checked(rng, rows, columns))
+
+
+def ring(low: float = 0.9, high: float = 0.999, turn: float = 2 * np.pi) -> Initialiser:
+    """An initialiser for p of an LRU: factors λ in a ring of the complex plane (Orvieto et al. 2023).
+
+    low <= |λ| <= high, every part of the ring as likely as another of its size; angles from 0 up to `turn`, 2π at most,
+    all as likely. It gives rows p_f and p_r, (2, hidden). Raises ValueError for other rows, or for a ring that is none.
+
+    >>> p_f, p_r = init.ring(0.5, 0.9)(rng, 2, 100)
+    >>> length = abs(np.tanh(p_f))
+    >>> bool(0.5 <= length.min()), bool(length.max() <= 0.9)
+    (True, True)
+    """
+    low, high, turn = check_fraction("low", low), check_fraction("high", high), check_number("turn", turn)
+    if low > high:
+        raise ValueError(f"high: expected a number >= low = {low}, got {high}")
+    if not 0 <= turn <= 2 * np.pi:
+        raise ValueError(f"turn: expected an angle from 0 to 2π, got {turn}")
+
+    def start(rng, rows, columns):
+        rows, columns = _checked(rng, rows, columns)
+        if rows != 2:
+            raise ValueError(f"rows: expected 2, p_f and p_r of an LRU, got {rows}")
+        squares, angles = rng.uniform(low**2, high**2, columns), rng.uniform(0, turn, columns)
+        return np.stack([-np.arctanh(np.sqrt(squares)), np.tan(angles / 2)])
+
+    return start
 
 
 def _checked(rng, rows, columns):

@@ -153,7 +153,7 @@ def gru(features: int, hidden: int, reset: str = "after", **options: Any) -> Lay
 def recurrent(
     cell: cells.Cell | str, features: int, hidden: int, own: bool = True, W: Initialiser = init.xavier_uniform,
     R: Initialiser = init.orthogonal, forget_bias: float = 1.0, zoneout_h: float = 0.0, zoneout_c: float = 0.0,
-    compiled: bool | None = None,
+    compiled: bool | None = None, p: Initialiser | None = None,
 ) -> Layer:  # fmt: skip
     """Layer that carries `cell` through time: x (T, D, B) -> h (T, H, B).
 
@@ -161,11 +161,12 @@ def recurrent(
     own:  whether the cell's own parameters p are learned; if not they are 0 (LSTM: no peepholes)
     W, R: initialisers of `init`, used gate by gate
     forget_bias: the start of the forget gate's bias (1: Jozefowicz et al. 2015); cells that have no such gate take no
-          notice of it. All else starts at 0
+          notice of it. All other biases start at 0
     zoneout_h, zoneout_c: the probability with which, in training, a unit's h, or c, stays at a step as it was; at
           inference it keeps that share of what it was (Krueger et al. 2017, see `zoneout`)
     compiled: whether Numba compiles the cell when it first runs, which takes some seconds (see `compiled`); None: if
           Numba is installed. The results are the same, up to rounding. No part of the config
+    p:    initialiser of the cell's own parameters, a row for each; None: `init.ring()` of an LRU, 0 of others
 
     >>> layer = recurrent("lstm", 3, 4, zoneout_c=0.5)
     >>> layer.name, layer.shapes["R"], layer.output(7, 3)
@@ -178,8 +179,9 @@ def recurrent(
     features, hidden, own = check_count("features", features), check_count("hidden", hidden), check_flag("own", own)
     forget_bias = check_number("forget_bias", forget_bias)
     rates = zoneout.check_rates(cell, h=zoneout_h, c=zoneout_c)
-    _check_initialiser("W", W)
-    _check_initialiser("R", R)
+    p = (init.ring() if cell.name == "lru" else init.zeros) if p is None else p
+    for name, initialiser in {"W": W, "R": R, "p": p}.items():
+        _check_initialiser(name, initialiser)
     prepare = preparation(compiled)
 
     def start(rng):
@@ -187,7 +189,7 @@ def recurrent(
             "W": [W(rng, hidden, features) for _ in cell.inputs],
             "R": [R(rng, hidden, hidden) for _ in cell.recurs],
             "b": [[forget_bias if gate == cell.forget else 0.0] * hidden for gate in cell.inputs],
-            "p": 0.0,
+            "p": p(rng, len(cell.own), hidden) if own and cell.own else 0.0,
         }
 
     def forward(P, x, state, how=PLAIN):

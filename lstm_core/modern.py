@@ -9,6 +9,7 @@ these mixes the units of the state: R has no rows.
     diagonal         a linear recurrence with a factor in (0, 1) that the input sets, as in Mamba (Gu & Dao 2023)
     diagonal signed  the same with a factor in (-1, 1) (Grazzi et al. 2025)
     rglru            the RG-LRU of Griffin (De et al. 2024): the more is forgotten, the more of the input is taken in
+    lru              the LRU (Orvieto et al. 2023): a complex factor for each unit, the same at every step
 
 One has an LSTM's gates, two of which are exponentials:
 
@@ -172,6 +173,56 @@ def rglru_back(ds, kept, p):
     return (dr_bar, di_bar, dg_bar), (), (dh_prev,), (dp,)
 
 
+# ---- LRU: gates (g, j), p = (p_f, p_r), state (h, c) -------------------------------------------------------------
+# h and c are the real and the imaginary part of the paper's state x, g and j those of B u, its input; its factor λ is
+# f (y + i z) = v + i w. k and r are each 2 / (1 + a square), and (k - 1)² + (q k)² = 1 for every q, so that q = e^p_f
+# gives f and m = sqrt(1 - f²) without a root, and p_r, the tangent of half the angle, its cosine y and sine z. The
+# paper's |λ| is |f|; where f is negative the angle is half a turn more. m is the paper's γ as it starts, there a
+# parameter of its own. Where f is rounded to 1 or -1, m has its digits still; but from p_f = 45 on in float32, 355 in
+# float64, q² is infinite and m 0, and from 89 on, 710, q is infinite and m no number. Without p there is no memory.
+
+
+LRUKept = namedtuple("LRUKept", "g j h_prev c_prev")
+
+
+def lru_factor(p):
+    p_f, p_r = p
+    q = exp(p_f)  # lru-q
+    k = 2 / (1 + q * q)  # lru-k
+    f = k - 1  # lru-f
+    m = q * k  # lru-m
+    r = 2 / (1 + p_r * p_r)  # lru-r
+    y = r - 1  # lru-y
+    z = p_r * r  # lru-z
+    v = f * y  # lru-v
+    w = f * z  # lru-w
+    return f, m, r, y, z, v, w
+
+
+def lru_step(a, u, s, p, tanh):
+    (g, j), (h_prev, c_prev) = a, s  # lru-g, lru-j
+    _, m, *_, v, w = lru_factor(p)
+    h = v * h_prev - w * c_prev + m * g  # lru-h
+    c = w * h_prev + v * c_prev + m * j  # lru-c
+    return (h, c), LRUKept(g, j, h_prev, c_prev)
+
+
+def lru_back(ds, kept, p):
+    (dh, dc), (g, j, h_prev, c_prev) = ds, kept
+    f, m, r, y, z, v, w = lru_factor(p)
+    dg_bar = dh * m  # lru-dg
+    dj_bar = dc * m  # lru-dj
+    dm = dh * g + dc * j  # lru-dm
+    dv = dh * h_prev + dc * c_prev  # lru-dv
+    dw = dc * h_prev - dh * c_prev  # lru-dw
+    df = dv * y + dw * z  # lru-df
+    dp_f = (dm * f - df * m) * m  # lru-dp-f
+    dp_r = (dw * v - dv * w) * r  # lru-dp-r
+    dh_prev = v * dh + w * dc  # lru-dh
+    dc_prev = v * dc - w * dh  # lru-dc
+    return (dg_bar, dj_bar), (), (dh_prev, dc_prev), (dp_f, dp_r)
+
+
 # ---- sLSTM: gates (i, o, f, g), state (h, c, n, m) ------------------------------------------------------------
 # The paper's z is g here. c and n are the paper's, both divided by e^m; y is how far the old is ahead of the new, and m
 # the larger of f_bar + m_prev and i_bar, so that neither exponential is over 1. j is 0 while there is no old value.
@@ -224,5 +275,6 @@ DIAGONAL_SIGNED = Cell(
     "diagonal signed", [Stage("fg", diagonal_signed_step, diagonal_signed_back, recurs=())], forget="f"
 )
 RGLRU = Cell("rglru", [Stage("rig", rglru_step, rglru_back, recurs=())], own="r", own_name="decay rates")
+LRU = Cell("lru", [Stage("gj", lru_step, lru_back, recurs=())], states="hc", own="fr", own_name="factors")
 SLSTM = Cell("slstm", [Stage("iofg", slstm_step, slstm_back)], states="hcnm", forget="f")
-CELLS = (MINGRU, MINLSTM, QRNN, DIAGONAL, DIAGONAL_SIGNED, RGLRU, SLSTM)
+CELLS = (MINGRU, MINLSTM, QRNN, DIAGONAL, DIAGONAL_SIGNED, RGLRU, LRU, SLSTM)

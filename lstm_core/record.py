@@ -117,7 +117,7 @@ def _tanh(x):
 def _operation(op, swapped):
     def method(self, other):
         if isinstance(other, int | float):
-            other = Node("number", other)
+            other = Node("number", int(other) if other == other // 1 else other)  # 2 / (1 + 1), of p = 0, is whole
         if not isinstance(other, Node):
             return NotImplemented  # `ZERO` knows the answer
         return Node(op, *((other, self) if swapped else (self, other)))
@@ -352,8 +352,12 @@ def _like(planes, found):
 
 
 def _traced(function, *args):
-    """What the function returns for nodes `args`; the nodes are given the names of the local variables they are in."""
+    """What the function returns for nodes `args`; the nodes are given the names of the local variables they are in.
+
+    And in those of a function beside it that it calls, as `modern.lru_factor`, but for the elementary ones of `cells`.
+    """
     known = {}
+    elementary = {f.__code__ for f in (sigmoid, exp, sqrt, positive)}
 
     def look(frame, event, value):
         for name, local in frame.f_locals.items():
@@ -364,7 +368,11 @@ def _traced(function, *args):
         return look
 
     tracer = sys.gettrace()
-    sys.settrace(lambda frame, event, value: look if frame.f_code is function.__code__ else None)
+
+    def enter(frame, event, value):
+        return look if frame.f_globals is function.__globals__ and frame.f_code not in elementary else None
+
+    sys.settrace(enter)
     try:
         return function(*args)
     except (AttributeError, TypeError, ValueError) as error:

@@ -67,14 +67,14 @@ def is_function(value):
 
 
 def arithmetic():
-    """The names of the cells' steps and backs, and of what a step keeps. They are equations: the book prints them.
+    """The names of the cells' steps and backs, of what a step keeps, and of what both have in common.
 
-    What each is given and returns says `cells.Stage`, for all of them.
+    They are equations: the book prints them. What each is given and returns says `cells.Stage`, for all of them.
     """
     from lstm_core.variants import CELLS
 
     functions = [f for cell in CELLS.values() for stage in cell.stages for f in (stage.step, stage.back)]
-    kept = {name for f in functions for name in f.__code__.co_names if name.endswith("Kept")}
+    kept = {name for f in functions for name in f.__code__.co_names if name.endswith(("Kept", "_factor"))}
     return kept | {f.__name__ for f in functions}
 
 
@@ -104,7 +104,7 @@ def _module(module):
         f"\nSource: `{file}`\n",
         *rows,
     ]
-    if name in ("lstm_core.cells", "lstm_core.variants"):
+    if name in ("lstm_core.cells", "lstm_core.modern", "lstm_core.variants"):
         parts.append(_cells(name))
     if name == "lstm_core.types":
         parts.append(_types(module))

@@ -203,7 +203,10 @@ class _Stage:
 
 
 def _is_over_0(node):
-    """Whether a value is over 0 by its formula: made of sigmoids, exponentials, numbers, by + * /, and 1 - sigmoid."""
+    """Whether a value is over 0 by its formula.
+
+    That is one made of sigmoids, exponentials and numbers, by + * /; 1 - sigmoid; and a square added to one of these.
+    """
     if not hasattr(node, "op"):
         return False
     if node.op == "number":
@@ -211,6 +214,8 @@ def _is_over_0(node):
     if node.op == "-":
         one, other = node.args
         return one.op == "number" and one.args[0] >= 1 and other.op == "sigmoid"
+    if node.op == "+" and _is_over_0(node.args[0]) and node.args[1].op == "*" and len({*node.args[1].args}) == 1:
+        return True
     return node.op in ("sigmoid", "exp") or (node.op in "+*/" and all(map(_is_over_0, node.args)))
 
 

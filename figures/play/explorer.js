@@ -7,7 +7,7 @@
     nog: "LSTM without output gate", niaf: "LSTM, candidate not squashed", noaf: "LSTM, output not squashed",
     cifg: "LSTM, coupled gates", fgr: "LSTM, full gate recurrence", nas: "NAS cell", mingru: "minGRU",
     minlstm: "minLSTM", qrnn: "QRNN", diagonal: "diagonal recurrence", "diagonal signed": "diagonal recurrence, signed",
-    rglru: "RG-LRU", slstm: "sLSTM"};
+    rglru: "RG-LRU", lru: "LRU", slstm: "sLSTM"};
   const GATE = {i: "input gate i", f: "forget gate f", o: "output gate o", g: "candidate g", z: "update gate z",
     r: "reset gate r", n: "candidate n", h: "state h"};
   // Set by hand: what makes the notepad of the chapter. Gate -> bias, and weights of value, write, read.

@@ -1719,6 +1719,122 @@ Module rglru_bare.
   Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
 End rglru_bare.
 
+Module lru.
+  Inductive state := s_h | s_c.
+  Definition states : Finite := enumeration state [s_h; s_c].
+  Inductive own_parameter := p_f | p_r.
+  Definition own_parameters : Finite := enumeration own_parameter [p_f; p_r].
+  Inductive input_ := a_g | a_j.
+  Definition input_s : Finite := enumeration input_ [a_g; a_j].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_g | k_j | k_h_prev | k_c_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_g; k_j; k_h_prev; k_c_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let g := a a_g in
+    let j := a a_j in
+    let h_prev := s s_h in
+    let c_prev := s s_c in
+    let q := exp (p p_f) in
+    let k := 2 / (1 + q * q) in
+    let f := k - 1 in
+    let m := q * k in
+    let r := 2 / (1 + p p_r * p p_r) in
+    let y := r - 1 in
+    let z := p p_r * r in
+    let v' := f * y in
+    let w' := f * z in
+    let h := v' * h_prev - w' * c_prev + m * g in
+    let c := w' * h_prev + v' * c_prev + m * j in
+    (fun which => match which with | s_h => h | s_c => c end,
+     fun which => match which with | k_g => g | k_j => j | k_h_prev => h_prev | k_c_prev => c_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let q := exp (p p_f) in
+    let k := 2 / (1 + q * q) in
+    let f := k - 1 in
+    let m := q * k in
+    let r := 2 / (1 + p p_r * p p_r) in
+    let y := r - 1 in
+    let z := p p_r * r in
+    let v' := f * y in
+    let w' := f * z in
+    let dg_bar := ds s_h * m in
+    let dj_bar := ds s_c * m in
+    let dm := ds s_h * kept k_g + ds s_c * kept k_j in
+    let dv := ds s_h * kept k_h_prev + ds s_c * kept k_c_prev in
+    let dw := ds s_c * kept k_h_prev - ds s_h * kept k_c_prev in
+    let df := dv * y + dw * z in
+    let dp_f := (dm * f - df * m) * m in
+    let dp_r := (dw * v' - dv * w') * r in
+    let dh_prev := v' * ds s_h + w' * ds s_c in
+    let dc_prev := v' * ds s_c - w' * ds s_h in
+    (fun which => match which with | a_g => dg_bar | a_j => dj_bar end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev | s_c => dc_prev end,
+       fun which => match which with | p_f => dp_f | p_r => dp_r end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    True.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End lru.
+
+Module lru_bare.
+  Inductive state := s_h | s_c.
+  Definition states : Finite := enumeration state [s_h; s_c].
+  Inductive own_parameter := .
+  Definition own_parameters : Finite := enumeration own_parameter (@nil own_parameter).
+  Inductive input_ := a_g | a_j.
+  Definition input_s : Finite := enumeration input_ [a_g; a_j].
+  Inductive recurrent_ := .
+  Definition recurrent_s : Finite := enumeration recurrent_ (@nil recurrent_).
+  Inductive keep_ := k_g | k_j | k_h_prev | k_c_prev.
+  Definition keep_s : Finite := enumeration keep_ [k_g; k_j; k_h_prev; k_c_prev].
+
+  Definition step (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R)
+    : (state -> R) * (keep_ -> R) :=
+    let g := a a_g in
+    let j := a a_j in
+    let h_prev := s s_h in
+    let c_prev := s s_c in
+    let h := 0 * h_prev + 1 * g in
+    let c := 0 * c_prev + 1 * j in
+    (fun which => match which with | s_h => h | s_c => c end,
+     fun which => match which with | k_g => g | k_j => j | k_h_prev => h_prev | k_c_prev => c_prev end).
+
+  Definition back (ds : state -> R) (kept : keep_ -> R) (p : own_parameter -> R)
+    : Unit input_s recurrent_s states own_parameters :=
+    let dg_bar := ds s_h * 1 in
+    let dj_bar := ds s_c * 1 in
+    let dm := ds s_h * kept k_g + ds s_c * kept k_j in
+    let dv := ds s_h * kept k_h_prev + ds s_c * kept k_c_prev in
+    let dw := ds s_c * kept k_h_prev - ds s_h * kept k_c_prev in
+    let df := dv * 1 in
+    let dp_f := (dm * 0 - df * 1) * 1 in
+    let dp_r := dw * 0 * 2 in
+    let dh_prev := 0 * ds s_h in
+    let dc_prev := 0 * ds s_c in
+    (fun which => match which with | a_g => dg_bar | a_j => dj_bar end,
+     (fun which : recurrent_ => match which with end,
+      (fun which => match which with | s_h => dh_prev | s_c => dc_prev end,
+       fun which : own_parameter => match which with end))).
+
+  Definition smooth (a : input_ -> R) (u : recurrent_ -> R) (s : state -> R) (p : own_parameter -> R) : Prop :=
+    True.
+
+  Definition stage : Stage own_parameters states states :=
+    MakeStage own_parameters states states input_s recurrent_s keep_s s_h step back smooth.
+
+  Definition cell : Cell := MakeCell own_parameters states s_h (Last stage).
+End lru_bare.
+
 Module slstm.
   Inductive state := s_h | s_c | s_n | s_m.
   Definition states : Finite := enumeration state [s_h; s_c; s_n; s_m].

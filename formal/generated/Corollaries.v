@@ -95,5 +95,11 @@ Proof. exact (cell_in_the_scan _ rglru_proofs.cell_proven). Qed.
 Theorem bptt_rglru_bare : bptt_away_from_kinks rglru_bare.cell.
 Proof. exact (cell_in_the_scan _ rglru_bare_proofs.cell_proven). Qed.
 
+Theorem bptt_lru : bptt lru.cell.
+Proof. exact (smooth_cell_in_the_scan _ lru_proofs.cell_proven lru_proofs.cell_smooth). Qed.
+
+Theorem bptt_lru_bare : bptt lru_bare.cell.
+Proof. exact (smooth_cell_in_the_scan _ lru_bare_proofs.cell_proven lru_bare_proofs.cell_smooth). Qed.
+
 Theorem bptt_slstm : bptt_away_from_kinks slstm.cell.
 Proof. exact (cell_in_the_scan _ slstm_proofs.cell_proven). Qed.

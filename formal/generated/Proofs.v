@@ -920,6 +920,58 @@ Module rglru_bare_proofs.
   Proof. exact  stage_proven. Qed.
 End rglru_bare_proofs.
 
+Module lru_proofs.
+  Import lru.
+
+  Lemma stage_proven : proven stage.
+  Proof.
+    intros a u s p Hsmooth. unfold Definitions.smooth, stage, smooth in Hsmooth.
+    cbv beta iota zeta in Hsmooth.
+    pose (here := (a, (u, (s, p))) : Unit input_s recurrent_s states own_parameters).
+    differential_of l0 H0 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_h) step.
+    differential_of l1 H1 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_c) step.
+    exists (fun d k => match k with | s_h => l0 d | s_c => l1 d end).
+    split; [apply (filterdiff_array _ Reals); intro k; destruct k;
+      [exact H0 | exact H1] |].
+    intros w d. subst l0. subst l1. try unfold here. clear.
+    adjoint stage step back.
+  Qed.
+
+  Lemma cell_proven : all_proven (stages cell).
+  Proof. exact  stage_proven. Qed.
+
+  Lemma cell_smooth : smooth_everywhere (stages cell).
+  Proof. exact (fun _ _ _ _ => I). Qed.
+End lru_proofs.
+
+Module lru_bare_proofs.
+  Import lru_bare.
+
+  Lemma stage_proven : proven stage.
+  Proof.
+    intros a u s p Hsmooth. unfold Definitions.smooth, stage, smooth in Hsmooth.
+    cbv beta iota zeta in Hsmooth.
+    pose (here := (a, (u, (s, p))) : Unit input_s recurrent_s states own_parameters).
+    differential_of l0 H0 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_h) step.
+    differential_of l1 H1 here (fun v : Unit input_s recurrent_s states own_parameters =>
+      fst (step (fst v) (fst (snd v)) (fst (snd (snd v))) (snd (snd (snd v)))) s_c) step.
+    exists (fun d k => match k with | s_h => l0 d | s_c => l1 d end).
+    split; [apply (filterdiff_array _ Reals); intro k; destruct k;
+      [exact H0 | exact H1] |].
+    intros w d. subst l0. subst l1. try unfold here. clear.
+    adjoint stage step back.
+  Qed.
+
+  Lemma cell_proven : all_proven (stages cell).
+  Proof. exact  stage_proven. Qed.
+
+  Lemma cell_smooth : smooth_everywhere (stages cell).
+  Proof. exact (fun _ _ _ _ => I). Qed.
+End lru_bare_proofs.
+
 Module slstm_proofs.
   Import slstm.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lstm_core import cells, scan, variants
+from lstm_core import cells, modern, scan, variants
 from lstm_proofs.source import cited
 
 from .book import Equation
@@ -57,11 +57,13 @@ class Line(NamedTuple):
         return self.names
 
 
-def citations(modules: Iterable[Any] = (cells, variants, scan)) -> list[Line]:
+def citations(modules: Iterable[Any] = (cells, modern, variants, scan)) -> list[Line]:
     """The computing lines of every step and back, of the sigmoid, and of the scan's forward and backward.
 
+    And of what a step and a back have in common, if its name ends in `_factor`.
+
     >>> from lstm_proofs.ledger import citations
-    >>> {line.file for line in citations()} == {"cells.py", "variants.py", "scan.py"}
+    >>> {line.file for line in citations()} == {"cells.py", "modern.py", "variants.py", "scan.py"}
     True
     """
     lines = []
@@ -72,9 +74,9 @@ def citations(modules: Iterable[Any] = (cells, variants, scan)) -> list[Line]:
         for function in body:
             if not isinstance(function, ast.FunctionDef):
                 continue
-            if module.__name__.endswith(("cells", "variants")):
+            if module.__name__.endswith(("cells", "modern", "variants")):
                 _check_plain(function, kept)
-            if function.name.endswith(("_step", "_back", "sigmoid")) or function.name in ("forward", "backward"):
+            if function.name.endswith(OF_A_CELL) or function.name in ("forward", "backward"):
                 nodes: list[Any] = [*ast.walk(function)]
                 lines += [
                     Line(Path(module.__file__).name, function.name, labels.get(statement.lineno, ()),
@@ -134,23 +136,25 @@ def place(equation: Equation, lines: Iterable[Line] | None = None) -> str:
 
 PLAIN = (ast.Assign, ast.Return, ast.Expr, ast.Name, ast.Tuple, ast.BinOp, ast.Constant, ast.Call, ast.Load, ast.Store,
          ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Starred, ast.arguments, ast.arg, ast.FunctionDef)  # fmt: skip
+OF_A_CELL = ("_step", "_back", "_factor", "sigmoid")  # how the names of functions end that compute
 FUNCTIONS = ("sigmoid", "tanh", "exp", "sqrt", "positive")
 ELEMENTARY = {"positive": "return namespace(x).heaviside(x.real, 0)", "exp": "return namespace(x).exp(x)",
               "sqrt": "return namespace(x).sqrt(x)"}  # fmt: skip
 
 
 def _named_tuples(body):
-    """The names of the named tuples that a module makes, of what a step keeps."""
+    """The names of the named tuples that a module makes, of what a step keeps; and of what step and back share."""
     calls = [node for node in body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)]
-    return {node.targets[0].id for node in calls if ast.unparse(node.value.func) == "namedtuple"}
+    shared = {node.name for node in body if isinstance(node, ast.FunctionDef) and node.name.endswith("_factor")}
+    return shared | {node.targets[0].id for node in calls if ast.unparse(node.value.func) == "namedtuple"}
 
 
 def _check_plain(function, kept):
     """A function of `cells` says all that it does in assignments of names and + - * / of them: nothing is hidden."""
     if ast.unparse(function.body[-1]) == ELEMENTARY.get(function.name) and len(function.body) <= 2:
         return  # no formula, but an elementary function as tanh is; here it is a symbol
-    if not function.name.endswith(("_step", "_back", "sigmoid")):
-        known = "steps, backs, sigmoid, exp, sqrt, positive"
+    if not function.name.endswith(OF_A_CELL):
+        known = "steps, backs, factors, sigmoid, exp, sqrt, positive"
         raise Unproven(f"{function.name}: a module of cells has {known}, and nothing else")
     known = {*FUNCTIONS, *kept}
     for node in ast.walk(function):

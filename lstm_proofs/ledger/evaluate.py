@@ -136,9 +136,7 @@ class Evaluation:
         arrays = run.grads if name.startswith("d") else run.P
         if t is None and name.removeprefix("d").partition("_")[0] in arrays:
             return run.rows(name.removeprefix("d"), arrays)
-        if t is None:
-            raise Unproven(f"{name} has no index")
-        return run.value(name, t)
+        return run.value(name, t) if t is not None else run.constant(name)
 
     def derivative(self, y, x, immediate):
         y, x = ((letter.name, self.step(letter.index)) for letter in (y, x))

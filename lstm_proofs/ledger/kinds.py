@@ -78,9 +78,12 @@ def kind_of(label: str) -> str | None:
 
 
 def kinds_with(function):
-    """The kinds whose cell has the function of this name as a step or a back."""
+    """The kinds whose cell has the function of this name as a step or a back, or as the factor of both."""
+    of = {name: [f for stage in kind.cell.stages for f in (stage.step, stage.back)] for name, kind in KINDS.items()}
     return tuple(
         name
-        for name, kind in KINDS.items()
-        if kind.cell is not ANY and function in {f.__name__ for s in kind.cell.stages for f in (s.step, s.back)}
-    )
+        for name, functions in of.items()
+        if KINDS[name].cell is not ANY
+        and (function in {f.__name__ for f in functions}
+             or (function.endswith("_factor") and all(function in f.__code__.co_names for f in functions)))
+    )  # fmt: skip

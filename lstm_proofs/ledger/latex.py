@@ -7,6 +7,7 @@ An expression is terms with + and -, a term products with ⊙, a product factors
     \mathbf h_t, \bar{\mathbf i}_{t-1}, W_i, R, \mathbf b_o, \mathbf p_f, J_t, I; \mathbf 1, the column of B ones
     \mathrm d before a letter: the derivative of the loss that the code computes
     \mathbf v_t: 1 where the mask says that there is a step, else 0; \hat{\mathbf h}_t: what the cell proposes there
+    \mathbf f without an index, of a cell in which it is the same at every step
     \frac{\partial y}{\partial x}, \frac{\partial^+ y}{\partial x}, of letters or of the loss L
     \sum_{k=1}^{T}, \prod_{k=T}^{t+1} (counts down) and the product that follows
     \frac{a}{b} and \sqrt{a} of columns, elementwise
@@ -455,6 +456,8 @@ class Parser:
         self.take()
         parts, (base, *accent) = self.group(), name.split("_")
         gates, reads = (self.kind.gates, self.kind.reads) if self.kind else ((), ())
+        if base == "p" and self.kind:
+            gates = (*gates, *self.kind.own)
         if base == "R" and "".join(parts) in reads:
             parts = ["".join(parts)]
         is_gate = parts[0] in (*gates, *reads) and parts[0] not in self.steps

@@ -195,13 +195,15 @@ class Run:
         """Write down the value of a node by each of its names; the symbols that stand for it from now on.
 
         Of what a function is given, a back's derivatives only: all else is another node's value. But the derivative of
-        another state than h is not whole when it comes from step t+1.
+        another state than h is not whole when it comes from step t+1 and the back adds more to it.
         """
-        names = node.names
+        names, states = node.names, self.states[1:]
+        if node.op == "input":
+            states = [s for s in states if any("d" + s in n.names and n is not node for n in record.nodes)]
         if node.op == "input":
             given = any(node is d for d in record.inputs.get("ds", ()))
             renamed = names[1:] if any(node is a for a in record.inputs.get("a", ())) else []  # a candidate as it is
-            names = renamed + [n for n in names if given and n[0] == "d" and n[1:] not in self.states[1:]]
+            names = renamed + [n for n in names if given and n[0] == "d" and n[1:] not in states]
         for name in names:
             value = self._seen(name, value)
         return value
@@ -240,6 +242,16 @@ class Run:
         if not 0 <= t <= self.T + 1:
             raise Unproven(f"an index {t}")
         return self.outside(name, t)
+
+    def constant(self, name):
+        """The value of a letter without an index, (H, 1): it has to be the same at every step and of every example."""
+        values = [self.values[name, t] for t in range(1, self.T + 1) if (name, t) in self.values]
+        if not values:
+            raise Unproven(f"{name} has no index, and the code has no {name}")
+        first = values[0][:, :1]
+        if not all(self.symbols.is_zero(e) for value in values for e in np.ravel(value - first)):
+            raise Unproven(f"{name} has no index, and is not the same at every step")
+        return first
 
     def outside(self, name, t):
         """What stands for a value of a step that there is not."""

@@ -89,6 +89,33 @@ def test_identity_and_nought():
     assert not init.normal(0)(generator(), 3, 2).any()
 
 
+def test_a_ring_is_one():
+    """|λ|² and the angle are uniform: their means within five standard errors, and nothing outside."""
+    low, high, turn, n = 0.5, 0.9, 3.0, 10_000
+    p_f, p_r = init.ring(low, high, turn)(generator(), 2, n)
+    squares, angles = np.tanh(p_f) ** 2, 2 * np.arctan(p_r)
+    for found, least, most in (squares, low**2, high**2), (angles, 0, turn):
+        assert least <= found.min() and found.max() <= most
+        assert found.mean() == pytest.approx((least + most) / 2, abs=5 * (most - least) / (12 * n) ** 0.5)
+    assert (p_f < 0).all()  # what is kept is not turned around
+    with pytest.raises(ValueError, match=r"^high: expected a number >= low = 0.9, got 0.5"):
+        init.ring(0.9, 0.5)
+    with pytest.raises(ValueError, match=r"^turn: expected an angle from 0 to 2π, got 7.0"):
+        init.ring(turn=7)
+    with pytest.raises(ValueError, match=r"^rows: expected 2, p_f and p_r of an LRU, got 3"):
+        init.ring()(generator(), 3, 4)
+
+
+def test_own_parameters_start_as_they_are_told():
+    start = lambda layer: Model([layer], mse, rng=generator(), dtype=np.float64).params
+    lru = start(layers.recurrent("lru", 3, 50))["lru.p"]
+    assert (0.9 <= abs(np.tanh(lru[0]))).all() and len({*lru[1].flat}) == 50
+    assert not start(layers.recurrent("rglru", 3, 5))["rglru.p"].any()
+    count = lambda rng, rows, columns: np.arange(rows * columns).reshape(rows, columns)
+    assert start(layers.recurrent("lstm", 3, 5, p=count))["lstm.p"].ravel().tolist() == [*range(15)]
+    assert "lru.p" not in start(layers.recurrent("lru", 3, 5, own=False))
+
+
 def test_layers_start_with_the_initialisers_they_are_given():
     layer = lstm(3, 4, W=init.normal(0), R=init.identity, forget_bias=2.5)
     model = Model([layer, last(), dense(4, 2, W=init.identity)], mse, rng=generator(), dtype=np.float64)

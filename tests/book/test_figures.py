@@ -201,8 +201,9 @@ def test_what_is_pale_in_a_plot_is_found(source, fine):
 # ---- the two-step graphs --------------------------------------------------------------------------------------------
 
 STORED = FIGURES / "two_step"
-TOLD = ("rnn", "lstm", "peephole", "gru", "variants")
+TOLD = ("rnn", "lstm", "peephole", "gru", "variants", "after")
 CHAPTERS = {name: ROOT / "chapters" / "derive" / f"{name}.ipynb" for name in TOLD}
+CHAPTERS["after"] = ROOT / "chapters" / "beyond" / "after-the-lstm.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -172,6 +172,13 @@ def recurrent():
 
 
 @case
+def recurrent_p():
+    arguments = {"cell": "lru", "features": D, "hidden": H, "p": init.normal(0.5)}
+    return Call(lambda **k: told(core.recurrent(**k)), arguments, {"cell": unknown, "features": zoo.size,
+            "hidden": zoo.size, "p": or_none(zoo.takes(3))}, names=("lru.p",))  # fmt: skip
+
+
+@case
 def reverse():
     return Call(lambda of: told(core.reverse(of)), {"of": core.gru(D, H)}, {})
 

@@ -285,15 +285,21 @@ schedule("cosine", optim.cosine, rate=0.1, epochs=3.0, warmup=0.5)
 # ---- init ------------------------------------------------------------------------------------------------------------
 
 
-for _maker in init.xavier_uniform, init.orthogonal, init.xavier_normal, init.he_normal, init.identity:
+for _maker in init.xavier_uniform, init.orthogonal, init.xavier_normal, init.he_normal, init.identity, init.zeros:
     CASES[_maker.__name__] = lambda maker=_maker: Call(maker, {"rng": rng(), "rows": 2, "columns": 3},
-            {"rng": generator if maker is not init.identity else unknown, "rows": zoo.size,
+            {"rng": generator if maker not in (init.identity, init.zeros) else unknown, "rows": zoo.size,
             "columns": zoo.size})  # fmt: skip
 
 
 @case
 def uniform():
     return Call(lambda limit: init.uniform(limit)(rng(), 2, 3), {"limit": 0.5}, {"limit": not_negative})
+
+
+@case
+def ring():
+    return Call(lambda **k: init.ring(**k)(rng(), 2, 3), {"low": 0.5, "high": 0.9, "turn": 3.0},
+            {"low": unknown, "high": unknown, "turn": unknown})  # fmt: skip
 
 
 @case

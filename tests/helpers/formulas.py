@@ -63,6 +63,15 @@ def rglru(W, R, b, p, x, h):
     return (a * h + np.sqrt(1 - a**2) * (i * g),)
 
 
+def lru(W, R, b, p, x, h, c):
+    """As printed, in complex numbers; λ from p: -tanh p_f long, at the angle 2 arctan p_r; γ as it starts."""
+    p_f, p_r = (0, 0) if p is None else p
+    factor = -np.tanh(p_f) * np.exp(2j * np.arctan(p_r))
+    g, j = np.split(W @ x + b, 2)
+    state = factor * (h + 1j * c) + np.sqrt(1 - abs(factor) ** 2) * (g + 1j * j)
+    return state.real, state.imag
+
+
 def slstm(W, R, b, p, x, h, c, n, m):
     i, o, f, z = np.split(W @ x + R @ h + b, 4)
     stabiliser = np.where(n > 0, np.maximum(f + m, i), i)  # without an old value, as in the authors' code
@@ -71,7 +80,7 @@ def slstm(W, R, b, p, x, h, c, n, m):
     return sigma(o) * c / n, c, n, stabiliser
 
 
-FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm, "rglru": rglru, "slstm": slstm}
+FORMULAS = {"rnn relu": rnn_relu, "nas": nas, "minlstm": minlstm, "rglru": rglru, "lru": lru, "slstm": slstm}
 FORMULAS |= {name: partial(lstm, name) for name in GATES}
 
 

@@ -3,15 +3,17 @@
     python tests/helpers/vectors.py          writes tests/vectors/*.json anew
 
 The files: rnn.json, lstm.json, peephole-lstm.json, gru-after.json, gru-before.json, where after and before say on which
-side of the recurrent product the reset acts. They need nothing but a JSON reader, and they explain themselves:
+side of the recurrent product the reset acts; and of the cells of the chapter After the LSTM mingru.json, minlstm.json,
+qrnn.json, diagonal.json, diagonal-signed.json, rglru.json, lru.json, slstm.json. They need nothing but a JSON reader,
+and they explain themselves:
 
-    name, cell     what it is, and what the cell is called in `lstm_core.cells`
+    name, cell     what it is, and what the cell is called in `lstm_core.cells` or `lstm_core.modern`
     sizes          T = 3 time steps, B = 2 examples, D = 3 features, H = 2 hidden units, G gates, K vectors p
     gates, own     the order of the gates' blocks of H rows in W, R, b, a, u, da, du; of the vectors in p
     format         for every array below: its axes, the labels of its equations in the book (`lstm-i` is eq-lstm-i), and
                    in words what it is. The order of the names is the order of the calculation.
     inputs         decimals of two digits, exactly so: x, parameters, initial state, and w, the weights of the loss
-                       L = sum(w_h * h) + sum(w_h_T * h_T) [+ sum(w_c_T * c_T)]
+                       L = sum(w_h * h) + sum(w_h_T * h_T) [+ sum(w_c_T * c_T) …]
     forward        every value of every step, the first index is t - 1
     backward       the derivative of L with respect to every value, by all paths unless `format` says otherwise
     gradients      the derivatives of L with respect to the inputs
@@ -31,9 +33,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import vectors_modern
 from mpmath import mp
 
-from lstm_core import cells, scan
+from lstm_core import cells, modern, scan
 from lstm_core.record import elementary, played
 from lstm_proofs import ledger
 
@@ -51,6 +54,16 @@ class Case(NamedTuple):
 
     gates = property(lambda self: ledger.KINDS[self.kind].gates)
     own = property(lambda self: ledger.KINDS[self.kind].own)
+    of = property(lambda self: getattr(cells, self.cell, None) or getattr(modern, self.cell))
+
+    def tables(self):
+        """What each name means, of the forward and of the backward pass: name -> axes, words."""
+        if self.kind not in vectors_modern.KINDS:
+            return FORWARD, BACKWARD
+        axes = {"a": GATES, "u": GATES, "da": GATES, "du": GATES}
+        axes |= dict.fromkeys(vectors_modern.COLUMNS.get(self.kind, ()), ("T", "H", "1"))
+        found = vectors_modern.FORWARD[self.kind], vectors_modern.BACKWARD[self.kind]
+        return tuple({name: (axes.get(name, PLANE), words) for name, words in table.items()} for table in found)
 
 
 CASES = {
@@ -59,7 +72,7 @@ CASES = {
     "peephole-lstm": Case("LSTM with peepholes", "LSTM", "peephole"),
     "gru-after": Case("GRU, reset after the recurrent product", "GRU", "gru"),
     "gru-before": Case("GRU, reset before the recurrent product", "GRU_BEFORE", "gru-before"),
-}
+} | {kind: Case(*names, kind) for kind, names in vectors_modern.KINDS.items()}
 
 # ---- what each name means: axes, words. The order is that of the calculation. --------------------------------------
 
@@ -120,7 +133,12 @@ INPUTS = {
     "c_0": (("H", "B"), "initial cell state"),
     "w_c_T": (("H", "B"), "weights of the loss: what it weighs the final c with"),
     "p": (("K", "H", "1"), "peepholes of an LSTM; of a GRU the candidate's recurrent bias p_n, inside the reset"),
+    "n_0": (("H", "B"), "initial sum of the weights; over 1, as after every step"),
+    "w_n_T": (("H", "B"), "weights of the loss: what it weighs the final n with"),
+    "m_0": (("H", "B"), "initial stabiliser"),
+    "w_m_T": (("H", "B"), "weights of the loss: what it weighs the final m with"),
 }
+OWN = {"rglru": "logarithms of the rates of decay", "lru": "p_f, the logarithm of q; p_r, tangent of half the angle"}
 PARAMETERS = ("W", "R", "b", "p")
 GRADIENTS = {
     f"d{name}": (axes, f"derivative with respect to {name}") for name, (axes, _) in INPUTS.items() if name[:2] != "w_"
@@ -128,8 +146,8 @@ GRADIENTS = {
 
 
 def shape(case, axes):
-    cell = getattr(cells, case.cell)
-    sizes = {"T": T, "B": B, "D": D, "H": H, "G*H": len(cell.recurs) * H, "K": len(cell.own), "1": 1}
+    cell = case.of
+    sizes = {"T": T, "B": B, "D": D, "H": H, "G*H": len(cell.inputs) * H, "K": len(cell.own), "1": 1}
     return tuple(sizes[axis] for axis in axes)
 
 
@@ -140,44 +158,64 @@ def labels(case, name):
     """
     inner = name if name.startswith("d") else name.removesuffix("_bar")
     inner = {"tanh_c": "h", "dc_next": "dc", "dc_prev": "dc", "dc_0": "dc"}.get(inner, inner)
+    if case.kind in vectors_modern.KINDS and inner[:2] in ("dh", "dc", "dn") and "bar" not in inner:
+        inner = inner[:2]
     assigned = {inner, "dh"} if name == "dh_prev" else {inner}
+    if case.kind in vectors_modern.KINDS:
+        assigned |= {name, f"{inner}_prev"}
     of_scan = "scan-" + {"dh_next": "dh", "dh_0": "dh", "dq": "dh"}.get(name, name)  # all that comes through R
     return sorted({
         label
-        for target, label in cited()
-        if label == of_scan or (target in assigned and ledger.kind_of(label) == case.kind)
+        for target, label, kinds in cited()
+        if label == of_scan or (target in assigned and case.kind in kinds)
     })  # fmt: skip
 
 
 @functools.cache
 def cited():
-    """Pairs of what a line assigns and an equation that it cites; not of the variants, and not of a mask."""
-    lines = [(line, label) for line in ledger.citations((cells, scan)) for label in line.labels]
-    pairs = {(name, label) for line, label in lines for name in line.names_for(label) or (None,)}
-    return {(target, label) for target, label in pairs if ledger.kinds(label) != ledger.MASKED}
+    """What a line assigns, an equation that it cites, and of which kinds; not of the variants, and not of a mask.
+
+    The kind is the equation's own, or the line's, where it cites the equation of another cell. A candidate that is its
+    own pre-activation is no line that computes: its equation has the gate's name.
+    """
+    found = set()
+    for line in ledger.citations((cells, modern, scan)):
+        for label in line.labels:
+            own = ledger.kind_of(label)
+            kinds = (own,) if own in line.kinds or not line.kinds else line.kinds
+            found |= {(name, label, kinds) for name in line.names_for(label) or (None,)}
+    found |= {(gate, f"{kind}-{gate}", (kind,)) for kind, gates in CANDIDATES.items() for gate in gates}
+    return {(target, label, kinds) for target, label, kinds in found if ledger.kinds(label) != ledger.MASKED}
+
+
+CANDIDATES = {"mingru": "n", "minlstm": "g", "diagonal": "g", "rglru": "g", "lru": "gj"}
 
 
 # ---- the inputs ------------------------------------------------------------------------------------------------------
 
 
 def decimals():
-    """-0.55, 1.04, 0.40, ...: decimals of two digits from 0.07 to 1.18 in absolute value, the first 100 all different.
+    """-0.55, 1.04, 0.40, ...: decimals of two digits from 0.07 to 1.18 in absolute value, all 112 different.
 
-    Chosen such that no gate is saturated: every number of every file is at least 5e-4 in absolute value.
+    Chosen such that no gate is saturated: no number of a file is nearly 0, as its test knows.
     """
-    for k in range(1, 101):
+    for k in range(1, 113):
         yield f"{'-' * (k * k % 11 in (1, 4, 9))}{(6 + 49 * k % 113) / 100:.2f}"
 
 
 def inputs(case):
     """name -> array of decimals, as strings. The first four arrays are the same for all cells."""
-    cell, numbers = getattr(cells, case.cell), decimals()
-    absent = ["p"] * (not case.own) + ["c_0", "w_c_T"] * (len(cell.states) == 1)
-    return {
+    cell, numbers = case.of, decimals()
+    absent = ["p"] * (not case.own) + ["R"] * (not cell.recurs)
+    absent += [name for s in "cnm" for name in (f"{s}_0", f"w_{s}_T") if s not in cell.states]
+    drawn = {
         name: np.array([next(numbers) for _ in range(np.prod(shape(case, axes)))]).reshape(shape(case, axes))
         for name, (axes, _) in INPUTS.items()
         if name not in absent
     }
+    if "n_0" in drawn:
+        drawn["n_0"] = np.vectorize(lambda decimal: f"{2 + abs(float(decimal)):.2f}")(drawn["n_0"])
+    return drawn
 
 
 # ---- the run ---------------------------------------------------------------------------------------------------------
@@ -200,14 +238,19 @@ class Recorder:
         self.values.setdefault(name, [None] * T)[self.t] = value
 
     def see_node(self, stage, record, node, value):
-        """The value of a node, by its names; of what a step or back is given, only what is a derivative."""
+        """The value of a node, by its names; of what a step or back is given, what is a derivative or a candidate."""
         if node.op != "input" or any(node is d for d in record.inputs.get("ds", ())):
             for name in node.names:
+                self.see(name, value)
+        elif any(node is a for a in record.inputs.get("a", ())):
+            for name in node.names[1:]:
                 self.see(name, value)
         return value
 
     def apply(self, tanh, node, x):
         """What goes into the tanh or sigmoid that is i is i_bar."""
+        if node.op not in ("tanh", "sigmoid"):
+            return OF_MPMATH[node.op](x) if x.dtype == object else elementary(self.tanh, node, x)
         for name in node.names:
             self.see(f"{name}_bar", x)
         return elementary(self.tanh, node, x)
@@ -229,7 +272,8 @@ class Recorder:
 
         def watched(ds, kept, p):
             self.t = next(steps)
-            arrived = {"dh": ds[0], "dc_next": ds[-1]} if k == last else {}
+            arrived = {"dh": ds[0]} | {f"d{s}_next": d for s, d in zip(self.cell.states[1:], ds[1:])}
+            arrived = arrived if k == last else {}
             da, du, ds, dp = back(ds, kept, p)
             for name, planes in ("da", da), ("du", du):
                 after = NO_ROWS if k == last else self.values[name][self.t]
@@ -243,7 +287,7 @@ class Recorder:
 
 def run(case, V, tanh, cell=None):
     """All arrays of a file from its inputs V: {"forward": name -> array, ...}, and the loss. cell: if not the case's"""
-    cell = cell or getattr(cells, case.cell)
+    cell, (forward, backward) = cell or case.of, case.tables()
     recorder = Recorder(cell, tanh, bool(case.own))
     P = {name: V[name] for name in PARAMETERS if name in V}
     h, final, cache = scan.forward(recorder.cell, P, V["x"], tuple(V[f"{s}_0"] for s in cell.states))
@@ -251,12 +295,15 @@ def run(case, V, tanh, cell=None):
     grads, dx, dstate = scan.backward(recorder.cell, P, cache, V["w_h"], dfinal)
     values = {name: np.stack(planes) for name, planes in recorder.values.items()}
     values["dh_next"] = values["dh"] - V["w_h"]
-    if len(cell.states) == 1:
-        del values["dc_next"]
-    _check_described(cell, values)
+    for name in [name for name, array in values.items() if not array.size]:  # of a cell without R
+        del values[name]
+    for s in cell.states[1:]:  # where the cell adds nothing to what arrives
+        if f"d{s}" not in backward and (values[f"d{s}"] == values[f"d{s}_next"]).all():
+            del values[f"d{s}"]
+    _check_described(cell, values, {*forward, *backward})
     found = {
-        "forward": {name: values[name] for name in FORWARD if name in values},
-        "backward": {name: values[name] for name in BACKWARD if name in values},
+        "forward": {name: values[name] for name in forward if name in values},
+        "backward": {name: values[name] for name in backward if name in values},
         "gradients": {f"d{name}": d for name, d in grads.items()}
         | {"dx": dx}
         | {f"d{s}_0": d for s, d in zip(cell.states, dstate, strict=True)},
@@ -266,15 +313,22 @@ def run(case, V, tanh, cell=None):
     return found | {"loss": sum((w * s).sum() for w, s in weighed)}
 
 
-def _check_described(cell, values):
+def _check_described(cell, values, known):
     """ValueError if the cell computes what no table has words for: no number is left out in silence.
 
-    Only the sums a + u, which are the pre-activations but for p, and what goes into tanh(c), which is c.
+    Only the sums a + u, which are the pre-activations but for p; what goes into tanh(c), which is c; and where p is one
+    vector, what a step adds to its derivative.
     """
-    known = {*FORWARD, *BACKWARD, "tanh_c_bar"}
+    known = {*known, "tanh_c_bar", "dp"}
     missing = [name for name in values if name not in known and name.partition("_")[0] not in ("au", "dau")]
     if missing:
         raise ValueError(f"cell {cell.name}: expected words for {', '.join(missing)}, got none in FORWARD or BACKWARD")
+
+
+OF_MPMATH = {
+    name: np.frompyfunc(function, 1, 1)
+    for name, function in {"exp": mp.exp, "sqrt": mp.sqrt, "positive": lambda x: mp.mpf(x > 0)}.items()
+}
 
 
 def tanh(x):
@@ -284,7 +338,7 @@ def tanh(x):
 
 def vectors(case):
     """The content of a file, as JSON knows it."""
-    decimal, cell = inputs(case), getattr(cells, case.cell)
+    decimal, cell = inputs(case), case.of
     with mp.workdps(DIGITS):
         found = run(case, {name: np.frompyfunc(mp.mpf, 1, 1)(array) for name, array in decimal.items()}, tanh)
         found = {"inputs": decimal} | found
@@ -293,7 +347,9 @@ def vectors(case):
             group: nearest(arrays) if group == "loss" else {name: nearest(a).tolist() for name, a in arrays.items()}
             for group, arrays in found.items()
         }
-    groups = {"inputs": INPUTS, "forward": FORWARD, "backward": BACKWARD, "gradients": GRADIENTS}
+    forward, backward = case.tables()
+    own = {"p": (INPUTS["p"][0], OWN.get(case.kind, INPUTS["p"][1]))}
+    groups = {"inputs": INPUTS | own, "forward": forward, "backward": backward, "gradients": GRADIENTS}
     described = {
         name: {"axes": list(axes), "equations": labels(case, name), "meaning": meaning}
         for group, table in groups.items()
@@ -303,7 +359,7 @@ def vectors(case):
     return {
         "name": case.name,
         "cell": case.cell,
-        "sizes": {"T": T, "B": B, "D": D, "H": H, "G": len(cell.recurs), "K": len(case.own)},
+        "sizes": {"T": T, "B": B, "D": D, "H": H, "G": len(cell.inputs), "K": len(case.own)},
         "gates": list(case.gates),
         "own": list(case.own),
         "format": described | {"loss": {"axes": [], "equations": [], "meaning": LOSS[len(cell.states)]}},
@@ -313,6 +369,7 @@ def vectors(case):
 LOSS = {
     1: "L = sum(w_h * h) + sum(w_h_T * h_T), where h_T is the last h",
     2: "L = sum(w_h * h) + sum(w_h_T * h_T) + sum(w_c_T * c_T), where h_T, c_T are the last h, c",
+    4: "L = sum(w_h * h) + sum(w_h_T * h_T) + sum(w_c_T * c_T) + sum(w_n_T * n_T) + sum(w_m_T * m_T), of the last",
 }
 
 

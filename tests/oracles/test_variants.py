@@ -42,8 +42,10 @@ def test_the_names_of_the_gates_are_those_of_the_formula(name):
         P = {key: np.arange(len(gates)) for key, gates in names.items()}  # one row a gate
         assert [tuple(rows) for rows in formulas.named(name, P)] == [*names.values()]
     else:
-        gates = tuple({"rnn relu": "h", "nas": "01234567", "minlstm": "ifg", "rglru": "rig", "slstm": "iofg"}[name])
-        assert [*names.values()] == [gates, gates if cell.recurs else (), gates, ("r",) if name == "rglru" else ()]
+        gates = tuple({"rnn relu": "h", "nas": "01234567", "minlstm": "ifg", "rglru": "rig", "lru": "gj",
+                       "slstm": "iofg"}[name])  # fmt: skip
+        own = tuple({"rglru": "r", "lru": "fr"}.get(name, ""))
+        assert [*names.values()] == [gates, gates if cell.recurs else (), gates, own]
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["p", "no p"])
@@ -125,6 +127,36 @@ def test_an_rglru_that_forgets_nothing_divides_by_nothing(made, dtype, shut):
         grads, _, (dh,) = scan.backward(cell, P, cache, np.ones_like(h))
     assert (h == start).all() and (dh == 4).all()
     assert not any(array.any() for array in grads.values())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_lru_keeps_the_digits_of_what_it_takes_in(dtype):
+    """Where f is rounded to 1, sqrt(1 - f²) would be 0; m is 1 / cosh p_f and dp_f -m tanh p_f, to the last digit."""
+    p_f = np.linspace(-40, 40, 33).astype(dtype)
+    cell = variants.CELLS["lru"]
+    P = {name: np.zeros(shape, dtype) for name, shape in scan.parameter_shapes(cell, 1, 33).items()}
+    P["p"][0, :, 0], P["b"][:33] = p_f, 1
+    h, _, cache = scan.forward(cell, P, np.zeros((1, 1, 1), dtype))
+    rounded = 8 * np.finfo(dtype).eps
+    true = 1 / np.cosh(p_f.astype(float))
+    assert abs(h[0, :, 0] / true - 1).max() <= rounded
+    dp = scan.backward(cell, P, cache, np.ones_like(h))[0]["p"][0, :, 0]
+    slope = -true * np.tanh(p_f.astype(float))
+    assert (abs(dp - slope) <= rounded * abs(slope)).all() and abs(slope).min() == 0
+
+
+@pytest.mark.parametrize("made", [lambda cell: cell, plan.plan], ids=["as it is", "planned"])
+def test_an_lru_turns_and_shrinks_its_state(made):
+    """What is taken in at the first step comes back as λ^t: a hundred steps of a unit with a period of 12."""
+    cell, length, period = made(variants.CELLS["lru"]), 0.98, 12
+    P = {name: np.zeros(shape) for name, shape in scan.parameter_shapes(cell, 1, 1).items()}
+    P["W"][0], P["p"][:, 0, 0] = 1, (-np.arctanh(length), np.tan(np.pi / period))
+    x = np.zeros((100, 1, 1))
+    x[0] = 1
+    h, (h_T, c_T), _ = scan.forward(cell, P, x)
+    powers = (length * np.exp(2j * np.pi / period)) ** np.arange(100) * np.sqrt(1 - length**2)
+    assert abs(h.ravel() - powers.real).max() <= TOLERANCE
+    assert abs(h_T.item() + 1j * c_T.item() - powers[-1]) <= TOLERANCE
 
 
 @each_variant

@@ -116,6 +116,7 @@ HUNTED = [  # where the cell is, the function, the cell's name, the stage
     (cells, "gru_candidate_back", "GRU_BEFORE", 1),
     (modern, "minlstm_back", "MINLSTM", 0),  # which divides
     (modern, "rglru_back", "RGLRU", 0),  # by a square root, too
+    (modern, "lru_back", "LRU", 0),  # whose step and back share a function
 ]
 
 

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from renaming import renamed
 
-from lstm_core import cells, scan, variants
+from lstm_core import cells, modern, scan, variants
 from lstm_proofs import ledger, prove_scan
 from lstm_proofs.spoil import spoilt
 
@@ -176,7 +176,7 @@ def test_a_corrupted_chapter_is_refused(seed, tmp_path):
 
 def doubled(line, **settings):
     """The code with the value of a line doubled, or the argument of its sigmoid or tanh: no shape changes."""
-    module = {"cells.py": cells, "variants.py": variants, "scan.py": scan}[line.file]
+    module = {"cells.py": cells, "modern.py": modern, "variants.py": variants, "scan.py": scan}[line.file]
     tree = ast.parse(inspect.getsource(module))
     (node,) = [n for n in ast.walk(tree) if isinstance(n, ast.stmt) and n.lineno == line.statement.lineno]
     twice = lambda value: ast.BinOp(ast.Constant(2), ast.Mult(), value)
@@ -336,6 +336,9 @@ def test_a_line_that_might_hide_its_arithmetic_is_refused(line, tmp_path):
 
 @pytest.mark.parametrize("label, latex, message", [
     ("lstm-x", r"\mathbf c_t", "not an equation"),
+    ("lru-x", r"\mathbf h = \mathbf v", "h has no index, and is not the same at every step"),
+    ("lru-x", r"\mathbf o = \mathbf v", "the code has no o"),
+    ("lru-x", r"\mathbf f = \mathbf k + 1", "is not"),
     ("lstm-x", r"W\mathbf x_t = W\mathbf x_t", "says nothing"),
     ("lstm-x", r"\mathbf k_t = \mathbf c_t", "the code has no k"),
     ("lstm-x", r"\mathbf c_t = \mathbf f_t \otimes \mathbf c_{t-1}", "unknown symbol"),

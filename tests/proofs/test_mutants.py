@@ -20,10 +20,11 @@ NAMES = ["Stage.__post_init__", "Cell.__post_init__", "Cell.inputs", "Cell.recur
 
 
 def functions_of(cell):
-    """The steps and backs of a cell, and `sigmoid` if it stands beside them; names, in the order of the source."""
+    """The steps and backs of a cell, `sigmoid` or `lru_factor` if it stands beside them; names, as in the source."""
     functions = [function for stage in cell.stages for function in (stage.step, stage.back)]
-    if any(calls(function, cells.sigmoid) for function in functions) and module_of(cell) is cells:
-        functions = [cells.sigmoid, *functions]
+    for helper in (cells.sigmoid, modern.lru_factor):
+        if any(calls(function, helper) for function in functions) and module_of(cell) is sys.modules[helper.__module__]:
+            functions = [helper, *functions]
     return [*dict.fromkeys(function.__name__ for function in functions)]
 
 

@@ -32,10 +32,12 @@ class Ring:
         names = [*sorted(names), *(f"f{k}" for k in range(99))]
         self.ring = sympy.ring([sympy.Symbol(name) for name in names], sympy.QQ)[0]
         self.symbols = {str(g): g for g in self.ring.gens}
-        self.values = {}
+        self.values, self.below = {}, {}
 
     def function(self, name, x):
-        return self.values.setdefault((name, str(x)), self.symbols[f"f{len(self.values)}"])
+        value = self.values.setdefault((name, str(x)), self.symbols[f"f{len(self.values)}"])
+        self.below[value] = x
+        return value
 
     def __call__(self, e):
         """A SymPy expression as a polynomial."""
@@ -46,14 +48,32 @@ class Ring:
         if e.is_Pow:
             base = self.function("sqrt", self(e.base)) if e.exp.q == 2 else self(e.base)
             return (base if e.exp > 0 else self.function("1 over", base)) ** abs(e.exp.p)
+        if isinstance(e, sympy.exp) and e.args[0].as_coeff_Mul()[0] > 1:  # exp(2x) is exp(x)²
+            times, x = e.args[0].as_coeff_Mul()
+            return self(sympy.exp(x)) ** int(times)
         return self.ring(sympy.QQ(e.p, e.q)) if e.is_Rational else self.function(e.func.__name__, self(e.args[0]))
+
+    def is_zero(self, e, formulas):
+        """Whether a polynomial is 0 by these formulas of variables, once it is multiplied by all that divides in it."""
+        for variable, formula in reversed(formulas.items()):
+            e = e.compose(self(variable.symbol), self(formula))
+        for (name, _), symbol in reversed(self.values.items()):
+            if name == "1 over":
+                k, below = self.ring.index(symbol), self.below[symbol]
+                n = e.degree(symbol)
+                parts = {}
+                for powers, c in e.terms():
+                    rest = (*powers[:k], 0, *powers[k + 1 :])
+                    parts[powers[k]] = parts.get(powers[k], 0) + self.ring.from_dict({rest: c})
+                e = sum((part * below ** (n - power) for power, part in parts.items()), self.ring(0))
+        return e == 0
 
     def column(self, *names):
         return np.array([self.symbols[name] for name in names], dtype=object).reshape(-1, 1)
 
     def divided(self, x, y):
         """For `played`: x / y."""
-        return np.array([[x.item() * self.function("1 over", y.item())]], dtype=object)
+        return x * np.array([[self.function("1 over", y.item())]], dtype=object)
 
     def applied(self, tanh, node, x):
         """For `played`: the value of a node that is tanh, σ or positive of x."""
@@ -114,7 +134,11 @@ def differences(graph, own):
     ring = Ring(graph)
     arrows, back = by_arrows(graph, ring), by_back(graph, own, ring)
     assert set(arrows) - set(graph.variables) - {LOSS} <= set(back)  # nothing is read that has no derivative
-    return {v.name for v, d in back.items() if arrows.get(v, 0) - d != 0}
+    of_p = {}  # variables that read parameters only: the back computes them once more, from p
+    for v, formula in graph.formulas.items():
+        if all(a.tail.step is None or a.tail in of_p for a in graph.arrows if a.tip == v):
+            of_p[v] = formula
+    return {v.name for v, d in back.items() if not ring.is_zero(ring.ring(arrows.get(v, 0)) - d, of_p)}
 
 
 @named
