@@ -23,8 +23,10 @@ MENDS = [(re.compile(wrong, re.DOTALL), right) for wrong, right in (
     (r"<dl>\s*((?:<dd><em class=.sig-param.>.*?</dd>\s*)+)</dl>",
      lambda found: found[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")),
 )]  # fmt: skip
-NO_SCRIPT = ('<noscript><p class="admonition">Without JavaScript, the formulas of this page stand as they are written in '
-             "TeX, and what could be pressed does nothing. Texts, code, pictures and solutions are all here.</p></noscript>")
+NO_SCRIPT = (
+    '<noscript><p class="admonition">Without JavaScript, the formulas of this page stand as they are written in TeX, '
+    "and what could be pressed does nothing. Texts, code, pictures and solutions are all here.</p></noscript>"
+)
 LAZY = ("chapters/back/ledger",)  # all formulas of the book: each is typeset when it comes into view
 ICON = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"[^"]*"\}')
 UNUSED = ("fontawesome.js*", "*.js.map", "*.css.map", "sphinx-thebe.*")  # of _static

@@ -52,7 +52,8 @@ def contents():
 
 def title_of(tab):
     """With the chapter's number, as the page has it; the theme's own heading for paper has none."""
-    return re.sub(r"\s+", " ", tab.evaluate("document.querySelector('.bd-article h1').innerText")).replace("#", "").strip()
+    title = tab.evaluate("document.querySelector('.bd-article h1').innerText")
+    return re.sub(r"\s+", " ", title).replace("#", "").strip()
 
 
 def printed(tab, page):
