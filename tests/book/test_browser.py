@@ -122,11 +122,12 @@ def test_without_javascript_everything_is_there_to_be_read(tab):
     context.close()
 
 
-OUTLINED = """() => {  // the focus, or a box around it
+OUTLINED = """() => {  // the focus, or the bar in which it stands
   const widths = [];
   for (let e = document.activeElement; e && e !== document.body; e = e.parentElement) {
-    const {outlineStyle, outlineWidth} = getComputedStyle(e);
-    if (outlineStyle !== "none") widths.push(parseFloat(outlineWidth));
+    for (const {outlineStyle, outlineWidth} of [getComputedStyle(e), getComputedStyle(e, "::before")]) {
+      if (outlineStyle !== "none") widths.push(parseFloat(outlineWidth));
+    }
   }
   return Math.max(0, ...widths);
 }"""
