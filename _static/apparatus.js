@@ -129,7 +129,7 @@ window.apparatus ??= (() => {
     Search.htmlToText = (text, anchor) => {
       const page = new DOMParser().parseFromString(text, "text/html");
       page.querySelectorAll("span.math").forEach((e) => (e.textContent = e.dataset.plain ?? ""));
-      page.querySelectorAll("div.math, div.cell, pre, #jb-print-docs-body, .used-in, .run-it, script, style").forEach((e) => e.remove());
+      page.querySelectorAll("div.math, div.cell, pre, #jb-print-docs-body, .used-in, .run-it, noscript, script, style").forEach((e) => e.remove());
       const place = anchor && page.getElementById(anchor.slice(1));
       if (place && !place.textContent.trim()) return place.parentElement.textContent.replace(/\s+/g, " ");
       return original(page.documentElement.outerHTML, anchor).replace(/\s+/g, " ");

@@ -223,7 +223,7 @@ def _brief(text, name=""):
     """The first sentence of a docstring, without the module's name that it may begin with."""
     first = " ".join(inspect.cleandoc(text).partition("\n\n")[0].split("\n"))
     first = first.removeprefix(f"{name.rpartition('.')[2].title()}: ")
-    return re.split(r"(?<=\w[.])\s", first)[0].removesuffix(".")
+    return re.split(r"(?<!\bet al[.])(?<=\w[.])\s", first)[0].removesuffix(".")
 
 
 # ---- Sphinx ------------------------------------------------------------------------------------------------------

@@ -18,10 +18,15 @@ MENDS = [(re.compile(wrong, re.DOTALL), right) for wrong, right in (
     (r'role="doc-biblioentry"', 'role="listitem"'),  # in a list
     (r' id="(?:exercise|solution|proof)-content"', ""),  # each of them many times on a page
     (r'(<div class="proof admonition") id="proof"', r"\1"),
+    (r"(Solution to)(<a [^>]*>) ", r"\1 \2"),  # a space is no part of the link
     (r'<span class="pre">([^<]*)</span>', r"\1"),  # 1 of 4 elements, and what keeps code from being broken on a phone
     (r"<dl>\s*((?:<dd><em class=.sig-param.>.*?</dd>\s*)+)</dl>",
      lambda found: found[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")),
 )]  # fmt: skip
+NO_SCRIPT = (
+    '<noscript><p class="admonition">Without JavaScript, the formulas of this page stand as they are written in TeX, '
+    "and what could be pressed does nothing. Texts, code, pictures and solutions are all here.</p></noscript>"
+)
 LAZY = ("chapters/back/ledger",)  # all formulas of the book: each is typeset when it comes into view
 ICON = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"[^"]*"\}')
 UNUSED = ("fontawesome.js*", "*.js.map", "*.css.map", "sphinx-thebe.*")  # of _static
@@ -46,6 +51,8 @@ def mend(app, page, template, context, doctree):
     if "body" in context:
         for wrong, right in MENDS:
             context["body"] = wrong.sub(right, context["body"])
+        if 'class="math' in context["body"]:
+            context["body"] = context["body"].replace("</h1>", f"</h1>{NO_SCRIPT}", 1)
 
 
 # ---- pictures and icons -----------------------------------------------------------------------------------------

@@ -51,7 +51,9 @@ def contents():
 
 
 def title_of(tab):
-    return re.sub(r"\s+", " ", tab.evaluate("document.querySelector('h1').innerText")).replace("#", "").strip()
+    """With the chapter's number, as the page has it; the theme's own heading for paper has none."""
+    title = tab.evaluate("document.querySelector('.bd-article h1').innerText")
+    return re.sub(r"\s+", " ", title).replace("#", "").strip()
 
 
 def printed(tab, page):

@@ -119,6 +119,8 @@ def _links(names):
 
 SHORT = {"rnn": "Vanilla RNN", "rnn-relu": "RNN with relu", "lstm": "LSTM", "peephole": "Peephole LSTM",
          "gru": "GRU, reset after", "gru-before": "GRU, reset before", "nas": "NAS cell"}  # fmt: skip
+NAMES = SHORT | {"mingru": "minGRU", "minlstm": "minLSTM", "diagonal": "Diagonal cell", "rglru": "RG-LRU",
+                 "diagonal-signed": "Diagonal cell, the factor with a sign", "slstm": "sLSTM"}  # fmt: skip
 
 
 def coq_names(kind: str) -> list[str]:
@@ -150,7 +152,7 @@ def _cell_section(kind, equations, lines, proven):
             f"{anchor(ends[name])} the corollary `bptt_{name}`" for name in names) + ".",
     ]  # fmt: skip
     rows = [_row(equation, lines, lambda line: _terms(cell, names, line)) for equation in equations]
-    return (f"### {SHORT.get(kind, kind.upper())}\n\n" + "\n".join(f"1. {item}" for item in chain)
+    return (f"### {NAMES.get(kind, kind.upper())}\n\n" + "\n".join(f"1. {item}" for item in chain)
             + "\n\n| equation | line of code | in the kernel |\n|---|---|---|\n" + "\n".join(rows))  # fmt: skip
 
 

@@ -108,6 +108,57 @@ def test_reading_progress(tab):
     assert says.inner_text() == "" and tab.locator(".is-read").count() == 0
 
 
+def test_without_javascript_everything_is_there_to_be_read(tab):
+    """Formulas as TeX, with a word about it, and the solutions open."""
+    context = tab.context.browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{tab.base}/chapters/derive/peephole.html")
+    assert "stand as they are written in TeX" in page.locator("noscript p").inner_text()
+    assert "\\sigma" in page.locator("div.math").nth(3).inner_text()
+    solutions = page.locator(".solution")
+    assert solutions.count() > 3
+    assert all(solutions.nth(k).locator("p").nth(1).is_visible() for k in range(solutions.count()))
+    context.close()
+
+
+OUTLINED = """() => {  // the focus, or the bar in which it stands
+  const widths = [];
+  for (let e = document.activeElement; e && e !== document.body; e = e.parentElement) {
+    for (const {outlineStyle, outlineWidth} of [getComputedStyle(e), getComputedStyle(e, "::before")]) {
+      if (outlineStyle !== "none") widths.push(parseFloat(outlineWidth));
+    }
+  }
+  return Math.max(0, ...widths);
+}"""
+
+
+def test_what_the_tab_key_reached_is_seen(tab):
+    """Past the contents: the buttons above the page; then a solution, which Enter opens."""
+    tab.goto(f"{tab.base}/chapters/derive/learning.html")
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.innerText") == "Skip to main content"
+    tab.keyboard.press("Enter")
+    for _ in range(3):
+        tab.keyboard.press("Tab")
+        assert tab.evaluate(OUTLINED) >= 2, tab.evaluate("document.activeElement.outerHTML")
+    button = tab.locator(".solution .toggle-button").first
+    button.wait_for()
+    button.focus()
+    solution = tab.locator(".solution p").nth(1)
+    assert tab.evaluate(OUTLINED) >= 2 and not solution.is_visible()
+    tab.keyboard.press("Enter")
+    solution.wait_for(state="visible")
+
+
+def test_no_word_of_the_search_field_is_under_its_icon(tab):
+    tab.goto(f"{tab.base}/search.html")
+    field = tab.locator(".bd-article-container form.bd-search, main form.bd-search").first
+    icon, box = field.locator("i").bounding_box(), field.locator("input").bounding_box()
+    room = field.locator("input").evaluate("e => parseFloat(getComputedStyle(e).paddingLeft)")
+    assert icon["x"] + icon["width"] <= box["x"] + room
+
+
 def test_the_book_is_printed_in_its_order():
     pages = [page for _, page in pdf.contents()]
     assert pages[0] == "chapters/start/preface" and "chapters/back/ledger" in pages and len(pages) == len({*pages})
@@ -147,7 +198,7 @@ def test_the_pdf_has_a_title_contents_and_a_number_on_each_sheet(two_chapters):
     reader, named = two_chapters
     title, contents = (reader.pages[k].extract_text() for k in range(2))
     assert title.startswith("Back Through Time") and "proven" in title and named["Contents"] == 1
-    assert contents.index("Derive") < contents.index("One step of learning") < contents.index("Bibliography")
+    assert contents.index("Derive") < contents.index("2. One step of learning") < contents.index("Bibliography")
     links = [link.get_object()["/Dest"][0].get_object() for link in reader.pages[1]["/Annots"]]
     assert [reader.get_page_number(there) for there in links] == [named["Derive"], named["Back"]]
     for part in ("Derive", "Back"):
