@@ -203,7 +203,7 @@ def test_what_is_pale_in_a_plot_is_found(source, fine):
 STORED = FIGURES / "two_step"
 TOLD = ("rnn", "lstm", "peephole", "gru", "variants", "after")
 CHAPTERS = {name: ROOT / "chapters" / "derive" / f"{name}.ipynb" for name in TOLD}
-CHAPTERS["after"] = ROOT / "chapters" / "beyond" / "after-the-lstm.ipynb"
+CHAPTERS["after"] = ROOT / "chapters" / "beyond" / "linear-units.ipynb"  # of the cells after the LSTM
 
 
 @pytest.fixture(scope="module")

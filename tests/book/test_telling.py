@@ -15,7 +15,8 @@ TOLD = {  # chapter -> at least how many exercises
     "derive/kernel": 6, "check/gradient-checking": 10, "check/find-the-bug": 14, "run/speed": 6,
     "check/numerical-example": 7, "check/vectors": 7, "run/layers": 8, "run/interchange": 8, "run/mpi": 7,
     "run/showers": 8, "run/parity": 7, "run/parity-why": 6, "run/mnist": 6, "run/characters": 8,
-    "beyond/after-the-lstm": 7, "beyond/newton": 8, "beyond/counting": 8, "beyond/attention": 8, "beyond/audit": 7,
+    "beyond/after-the-lstm": 7, "beyond/linear-units": 8, "beyond/newton": 8, "beyond/counting": 8,
+    "beyond/attention": 8, "beyond/audit": 7,
 }  # fmt: skip
 spec = importlib.util.spec_from_file_location("plan", ROOT / "tools" / "plan.py")
 plan = importlib.util.module_from_spec(spec)
