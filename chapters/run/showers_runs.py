@@ -10,7 +10,7 @@ one core.
 """
 
 import os
-import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -101,33 +101,30 @@ def four_particles():
 
 
 def plan():
-    """Every run: its key in the file, its kind, name, seed and learning rate."""
+    """Every run: its key in the file, and its kind, name, seed and learning rate."""
     for seed in SEEDS:
         for name in GAUSSIANS:
-            yield f"gaussians | {name} | {seed}", "gaussians", name, seed, 1e-3
+            yield f"gaussians | {name} | {seed}", ("gaussians", name, seed, 1e-3)
         for name in SHOWERS:
-            yield f"showers | {name} | {seed}", "showers", name, seed, 1e-2
+            yield f"showers | {name} | {seed}", ("showers", name, seed, 1e-2)
         for rate in RNN_RATES:
-            yield f"showers | RNN, {rate} | {seed}", "showers", "RNN", seed, rate
+            yield f"showers | RNN, {rate} | {seed}", ("showers", "RNN", seed, rate)
+
+
+def run(sets, kind, name, seed, rate):
+    """What the file keeps of one network."""
+    learn, held, (x_test, y_test) = sets[kind]
+    if kind == "gaussians":
+        scores = gaussian_scores(name, seed, learn, held, x_test)
+        return {"auc": round(float(roc_auc_score(y_test, scores)), 5)}
+    _, scores = train_showers(name, seed, learn, held, x_test, rate)
+    return {"right": round(float((scores.argmax(axis=1) == y_test).mean()), 5)}
 
 
 def main():
     found = stored.load(OUT, "drifting Gaussians and showers, by showers_runs.py")
     sets = {"gaussians": gaussians(), "showers": four_particles()}
-    for key, kind, name, seed, rate in plan():
-        if key in found["runs"]:
-            continue
-        begin = time.process_time()
-        learn, held, (x_test, y_test) = sets[kind]
-        if kind == "gaussians":
-            scores = gaussian_scores(name, seed, learn, held, x_test)
-            run = {"auc": round(float(roc_auc_score(y_test, scores)), 5)}
-        else:
-            _, scores = train_showers(name, seed, learn, held, x_test, rate)
-            run = {"right": round(float((scores.argmax(axis=1) == y_test).mean()), 5)}
-        found["runs"][key] = run | {"seconds": round(time.process_time() - begin, 1)}
-        stored.save(OUT, found)
-        print(key, found["runs"][key], flush=True)
+    stored.fill(OUT, found, plan(), partial(run, sets))
 
 
 if __name__ == "__main__":
