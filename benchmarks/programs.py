@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from lstm_core import Model, _chunks, cells, dense, last, optim, recurrent, scan, softmax_cross_entropy
+from lstm_core.plan import plan
 from lstm_core.training import keep_memory
 
 SHAPES = {  # T, B, D, H, classes, whether the last step only is read
@@ -105,21 +106,26 @@ def our_forward(shape: str, compiled: bool) -> Callable:
 
 
 def products(cell: str, shape: str) -> Callable:
-    """The matrix products of the recurrent layer alone: R h at each step; W x, dW and dR once for all steps."""
+    """The matrix products of the recurrent layer alone: R h at each step; W x, dW and dR once for all steps.
+
+    dW and dR are one product where both are made from the same derivatives: in all cells but the GRU.
+    """
     T, B, D, H, _, _ = SHAPES[shape]
-    rows = len(getattr(cells, CELLS[cell][0].upper()).recurs) * H
+    kind = getattr(cells, CELLS[cell][0].upper())
+    rows, shared = len(kind.recurs) * H, plan(kind).stages[0].sums
     rng = np.random.default_rng(0)
     W, R, x, h, dz = (rng.standard_normal(s, np.float32) for s in ((rows, D), (rows, H), (D, T * B), (H, B), (rows, B)))
-    d, hs, u, dh = (np.empty(s, np.float32) for s in ((rows, T * B), (H, T * B), (rows, B), (H, B)))
-    d[:], hs[:] = 1, 1
+    d, read, u, dh = (np.empty(s, np.float32) for s in ((rows, T * B), (H + D, T * B), (rows, B), (H, B)))
+    d[:], read[:] = 1, 1
+    gradients = [read] if shared else [read[:H], read[H:]]
 
     def step():
         W @ x
         for _ in range(T):
             np.matmul(R, h, out=u)
             np.matmul(R.T, dz, out=dh)
-        d @ x.T
-        d @ hs.T
+        for part in gradients:
+            d @ part.T
 
     return step
 

@@ -18,7 +18,7 @@ INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 def kernel_text(found: Any) -> tuple[str, str, str]:
     """What `cupy.ElementwiseKernel` asks for: the parameters in, those out, and the statements, of a `Calculation`.
 
-    >>> from lstm_core.plan import calculation
+    >>> from lstm_core.operations import calculation
     >>> from lstm_core.record import record
     >>> for part in kernel_text(calculation(record(cells.RNN)[0].back)):
     ...     print(part)
@@ -47,7 +47,7 @@ def _formula(op):
 def fused(found: Any, otherwise: Callable) -> Callable:
     """The function of a `Calculation`, as one kernel where the arrays are CuPy's and real; `otherwise` where not.
 
-    >>> from lstm_core.plan import calculation
+    >>> from lstm_core.operations import calculation
     >>> from lstm_core.record import record
     >>> back = fused(calculation(record(cells.RNN)[0].back), cells.RNN.stages[0].back)
     >>> back([np.ones((1, 1))], [np.full((1, 1), 0.5)], ())[0]  # on the host

@@ -15,7 +15,8 @@ import numpy as np
 from ._fused import INFIX
 from .cells import Cell
 from .checks import check_cell, check_flag
-from .plan import Calculation, framed, is_number, made, plan, planned, registers, written
+from .operations import Calculation, is_number
+from .plan import framed, made, plan, planned, registers, written
 
 CALLS = {"tanh": "tanh", "exp": "xp.exp"}  # operation -> what it is called in the text
 
@@ -72,7 +73,7 @@ def _compiled(cell):
 def text(found: Calculation) -> str:
     """The loops, Python text of functions `loop0`, `loop1`, …, and a function like the cell's that calls them.
 
-    >>> from lstm_core.plan import calculation
+    >>> from lstm_core.operations import calculation
     >>> from lstm_core.record import record
     >>> print(text(calculation(record(cells.RNN)[0].back)))
     def loop0(n0, kept0, ds0, r0):
@@ -176,7 +177,7 @@ def looped(found: Calculation) -> Callable:
     """The function that runs the loops: compiled for floats, as they are for symbols; for all else, the plan.
 
     >>> from lstm_core import symbols
-    >>> from lstm_core.plan import calculation
+    >>> from lstm_core.operations import calculation
     >>> from lstm_core.record import record
     >>> back = looped(calculation(record(cells.RNN)[0].back))
     >>> h = symbols.array("h", 1, 1)

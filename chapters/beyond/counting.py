@@ -10,7 +10,6 @@ core. A cell more is a line more in CELLS.
 import itertools
 import os
 import sys
-import time
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -164,14 +163,7 @@ def main():
     found = stored.load(OUT, "which cells can count, by counting.py")
     if "slips" not in found:
         found["slips"] = slips()
-    for key, arguments in plan():
-        if key in found["runs"]:
-            continue
-        begin = time.process_time()
-        found["runs"][key] = run(*arguments)
-        found["runs"][key]["seconds"] = round(time.process_time() - begin, 1)
-        stored.save(OUT, found)
-        print(key, *found["runs"][key].values(), flush=True)
+    stored.fill(OUT, found, plan(), run)
 
 
 if __name__ == "__main__":

@@ -232,15 +232,7 @@ def main():
     for task in STEPS:
         if f"seconds, {task}" not in found:
             found[f"seconds, {task}"] = seconds(task)
-    for key, arguments in plan(found["runs"]):
-        if key in found["runs"]:
-            continue
-        begin = time.process_time()
-        run = train(*arguments)
-        run["seconds"] = round(time.process_time() - begin, 1)
-        found["runs"][key] = run
-        stored.save(OUT, found)
-        print(key, *run.values(), flush=True)
+    stored.fill(OUT, found, plan(found["runs"]), train)
 
 
 if __name__ == "__main__":

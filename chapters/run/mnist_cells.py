@@ -9,7 +9,6 @@ quarter of an hour on one core.
 """
 
 import os
-import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -121,15 +120,7 @@ def plan(learn, test):
 
 def main():
     found = stored.load(OUT, "rows of MNIST, by mnist_cells.py")
-    for key, arguments in plan(*data.mnist()):
-        if key in found["runs"]:
-            continue
-        begin = time.process_time()
-        run = train(*arguments)
-        run["seconds"] = round(time.process_time() - begin, 1)
-        found["runs"][key] = run
-        stored.save(OUT, found)
-        print(key, run["error"], run["seconds"], flush=True)
+    stored.fill(OUT, found, plan(*data.mnist()), train)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import datetime
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -37,3 +38,19 @@ def save(path, found):
     head = json.dumps(head, indent=1)[:-2]
     text = head + ',\n "runs": {\n' + ",\n".join(runs) + "\n }\n}\n"
     path.write_text(text, encoding="utf-8")
+
+
+def fill(path, found, plan, run):
+    """Make the runs of a plan that are not there yet, and store after each.
+
+    plan: pairs of a run's key in the file and the arguments of `run`, which returns a
+    dict; its processor time is added.
+    """
+    for key, arguments in plan:
+        if key in found["runs"]:
+            continue
+        begin = time.process_time()
+        found["runs"][key] = run(*arguments)
+        found["runs"][key]["seconds"] = round(time.process_time() - begin, 1)
+        save(path, found)
+        print(key, *found["runs"][key].values(), flush=True)

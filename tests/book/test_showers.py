@@ -3,11 +3,13 @@
 import builtins
 import importlib.util
 import json
+import re
 import sys
 import tracemalloc
 import zlib
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from opened import opened
@@ -702,3 +704,50 @@ def test_pytorchs_figures_are_all_there():
     for found in stored["auc"].values():
         assert list(found) == ["RNN", "LSTM", "GRU"]
         assert all(len(areas) == 5 and 0.9 < min(areas) <= max(areas) < 0.93 for areas in found.values())
+
+
+def test_five_seeds_of_every_network_are_stored(monkeypatch):
+    """What the script plans, with date and machine; nothing else; and on the side of chance where it should be."""
+    monkeypatch.syspath_prepend(RUN)
+    script = importlib.import_module("showers_runs")
+    stored = json.loads((RUN / "showers_runs.json").read_text(encoding="utf-8"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", stored["date"]) and {"machine", "python", "numpy"} <= stored.keys()
+    assert stored["runs"].keys() == {key for key, *_ in script.plan()} and len(stored["runs"]) == 5 * (5 + 4 + 3)
+    for key, run in stored["runs"].items():
+        low, high = (0.9, 0.93) if "auc" in run else (0.65, 0.9)
+        assert low < run["auc" if key.startswith("gaussians") else "right"] < high, key
+
+
+def test_the_page_prints_the_stored_seeds():
+    cells = nbformat.read(RUN / "showers.ipynb", as_version=4).cells
+    page = "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+    runs = json.loads((RUN / "showers_runs.json").read_text(encoding="utf-8"))["runs"]
+    groups = {key.rpartition(" | ")[0] for key in runs}
+    assert len(groups) == 12
+    for group in groups:
+        kind, name = group.split(" | ")
+        what = "auc" if kind == "gaussians" else "right"
+        found = np.array([runs[f"{group} | {seed}"][what] for seed in range(5)])
+        mean, error = found.mean(), found.std(ddof=1) / 5**0.5
+        if kind == "gaussians":
+            line = rf"{name} +{mean:.4f} ± {error:.4f} +{found.min():.4f} to {found.max():.4f}"
+        elif "," in name:
+            line = rf"learning rate {name.partition(', ')[2]}: {100 * mean:.1f} ± {100 * error:.1f}"
+        else:
+            line = rf"{name} +{100 * mean:.1f} ± {100 * error:.2f} +{100 * found.min():.1f} to {100 * found.max():.1f}"
+        assert re.search(line, page), group
+
+
+def test_the_networks_are_those_that_the_chapter_describes(monkeypatch):
+    """Units and parameters; a network without time gets all features of all steps at once."""
+    monkeypatch.syspath_prepend(RUN)
+    script = importlib.import_module("showers_runs")
+    sizes = {}
+    for name in script.GAUSSIANS:
+        net, shape = script.network(name, 10, 30, 10, 2, rng())
+        x = np.arange(2 * 10 * 30, dtype=np.float32).reshape(2, 10, 30)
+        assert net.predict(shape(x)).shape == (2, 2)
+        sizes[name] = net.theta.size
+    assert (script.flat(x)[:, 0] == x.reshape(2, 300)).all()
+    assert sizes == {"RNN": 10 * 41 + 22, "LSTM": 4 * 10 * 41 + 22, "GRU": 3 * 10 * 41 + 10 + 22,
+                     "dense": 301 * 64 + 130, "linear": 602}  # fmt: skip

@@ -25,7 +25,20 @@ SHORT_FUNCTIONS = [*SHORT_FILES, "tests"]
 # The floors of lstm_core, the ground floor first. A module imports from its own floor and from those below.
 FLOORS = [
     {"types", "arrays", "checks", "files", "symbols"},
-    {"cells", "modern", "variants", "record", "_chunks", "scan", "_fused", "plan", "compiled", "gradcheck", "zoneout"},
+    {
+        "cells",
+        "modern",
+        "variants",
+        "record",
+        "_chunks",
+        "scan",
+        "_fused",
+        "operations",
+        "plan",
+        "compiled",
+        "gradcheck",
+        "zoneout",
+    },
     {"init", "layers", "losses", "optim", "edge", "parameters", "model"},
     {"batches", "scores", "history", "settings", "training", "parallel", "sampling", "data"},
 ]

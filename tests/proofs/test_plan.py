@@ -8,7 +8,7 @@ import pytest
 import standin
 from ladder import SIZES, TOLERANCE, gradient_errors
 
-from lstm_core import _chunks, cells, compiled, gradcheck, plan, scan, variants
+from lstm_core import _chunks, cells, compiled, gradcheck, operations, plan, scan, variants
 from lstm_core.cells import Cell, Stage
 from lstm_core.record import record
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
@@ -133,8 +133,8 @@ def test_a_mistake_of_the_cell_is_one_of_its_plan(reading):
 
 
 def test_a_changed_cell_has_another_plan():
-    texts = {compiled.text(plan.calculation(record(cell)[0].step)) for cell in variants.CELLS.values()}
-    plans = {plan.text(plan.calculation(record(cell)[0].step)) for cell in variants.CELLS.values()}
+    texts = {compiled.text(operations.calculation(record(cell)[0].step)) for cell in variants.CELLS.values()}
+    plans = {plan.text(operations.calculation(record(cell)[0].step)) for cell in variants.CELLS.values()}
     assert len(texts) == len(plans) == len(variants.CELLS)
 
 
@@ -208,5 +208,5 @@ def test_a_plan_needs_no_more_planes_than_the_cell():
     """Planes that are made for a step or back of the LSTM, u's own aside: of 18 and 27 operations."""
     step, back = record(cells.LSTM, own=False)[0]
     sums = plan._sums(cells.LSTM.stages[0], (step, back))
-    made = [len(plan.registers(plan.places(plan.calculation(r, sums)))) for r in (step, back)]
+    made = [len(plan.registers(plan.places(operations.calculation(r, sums)))) for r in (step, back)]
     assert made[0] <= 4 and made[1] <= 6

@@ -13,7 +13,7 @@ from ladder import SIZES, TOLERANCE, gradient_errors
 from test_plan import LOOPED, in_python, run
 from test_two_step import differences
 
-from lstm_core import cells, compiled, gradcheck, plan, scan, symbols
+from lstm_core import cells, compiled, gradcheck, operations, plan, scan, symbols
 from lstm_core._fused import kernel_text
 from lstm_core.arrays import ZERO
 from lstm_core.cells import Cell, Stage, exp, sqrt
@@ -164,7 +164,7 @@ def test_a_compiled_root_computes_what_the_cell_does(dtype, tolerance):
 
 
 def test_a_kernel_takes_the_root():
-    assert "= sqrt(" in kernel_text(plan.calculation(record(ROOT)[0].step))[2]
+    assert "= sqrt(" in kernel_text(operations.calculation(record(ROOT)[0].step))[2]
     rng, cell = np.random.default_rng(0), plan.plan(ROOT)
     P = {name: rng.standard_normal(shape) for name, shape in scan.parameter_shapes(ROOT, 2, 3).items()}
     x, dh = rng.standard_normal((4, 2, 5)), rng.standard_normal((4, 3, 5))
