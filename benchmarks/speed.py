@@ -3,9 +3,10 @@
     make bench
     python benchmarks/speed.py machine memory      # only these parts, the others stay as they are
 
-On one core all programs take turns in one process, so that a busy moment hits all alike. On two cores each program has
-a process of its own, one after the other, for the waiting threads of one library would slow down the next. Each figure
-is the least and the median of at least 20 runs, in milliseconds.
+On one core all programs take turns in one process, so that a busy moment hits all alike. A turn is several runs on end,
+as in a training; the first ones, which find the caches full of the other programs' numbers, are not counted. On two
+cores each program has a process of its own, one after the other, for the waiting threads of one library would slow down
+the next. Each figure is the least and the median of at least 20 runs, in milliseconds.
 """
 
 # ruff: noqa: E402
@@ -35,6 +36,7 @@ from lstm_core import fit
 from lstm_core.compiled import preparation
 
 RUNS, SECONDS = 20, 10  # at least so many runs; more as long as a comparison takes no longer than this
+TURN, SETTLE = 5, 0.03  # runs of a turn that are counted, after so many seconds of runs that are not
 
 LSTM_STEPS = {
     "plain": lambda shape: p.ours("lstm", shape, False),
@@ -55,9 +57,13 @@ def compare(steps, seconds=SECONDS):
     found, begin = {name: [] for name in steps}, time.perf_counter()
     while len(next(iter(found.values()))) < RUNS or time.perf_counter() - begin < seconds:
         for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            found[name].append(1e3 * (time.perf_counter() - start))
+            settle = time.perf_counter() + SETTLE
+            while time.perf_counter() < settle:
+                step()
+            for _ in range(TURN):
+                start = time.perf_counter()
+                step()
+                found[name].append(1e3 * (time.perf_counter() - start))
     return {name: (round(min(t), 3), round(statistics.median(t), 3)) for name, t in found.items()}
 
 
