@@ -459,6 +459,7 @@ def test_without_pyodide_the_proof_says_so(chromium, address):
 @pytest.mark.parametrize("name", PAGES)
 def test_the_picture_stands_in(opened, name):
     _, figure = opened(name, java_script_enabled=False)
+    figure.locator("img").wait_for()  # as a picture that is not loaded yet has no size
     assert figure.locator("img").is_visible() and figure.locator(".play").count() == 0
     page, figure = opened(name)
     assert figure.locator("img").is_hidden() and figure.locator(".play").is_visible()
