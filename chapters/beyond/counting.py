@@ -39,7 +39,8 @@ CELLS = {  # name in the chapter -> name of the cell, and whether it has its pee
     "LRU": ("lru", True),
 }
 PARITY_ONLY = {  # to save time
-    "RNN, ReLU", "peephole LSTM", "LSTM, no forget gate", "minGRU", "minLSTM", "QRNN", "RG-LRU", "LRU",
+    "RNN, ReLU", "peephole LSTM", "LSTM, no forget gate", "minGRU", "minLSTM", "QRNN",
+    "RG-LRU", "LRU",
 }  # fmt: skip
 TASKS = {"parity": 2, "modulo 3": 3, "a…ab…b": 3}  # name -> how many answers there are
 LENGTHS = 40, 100, 500, 1_000, 5_000, 50_000
