@@ -8,7 +8,7 @@ memories of the same lengths and make the same number of updates. The learning r
 chosen for each of them, in shorter runs, by a part of the training set that is set
 aside for this.
 `python modern_runs.py` in this folder writes modern_runs.json, which the chapter reads,
-after each run; what is there already is not run again. It takes half an hour on one
+after each run; what is there already is not run again. It takes ten minutes on one
 core.
 """
 
