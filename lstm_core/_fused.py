@@ -56,11 +56,12 @@ def fused(found: Any, otherwise: Callable) -> Callable:
     given, made, statements = kernel_text(found)
     names, results = ([part.split()[1] for part in text.split(", ") if part] for text in (given, made))
     kernels: dict[Any, Callable] = {}
+    where = found.where
 
     def call(*arguments):
-        like = arguments[found.where][0]
+        like = arguments[where][0]
         xp = np if type(like) is np.ndarray else namespace(like)
-        if not results or like.dtype.kind != "f" or not hasattr(xp, "ElementwiseKernel"):
+        if xp is np or not results or like.dtype.kind != "f" or not hasattr(xp, "ElementwiseKernel"):
             return otherwise(*arguments)
         if xp not in kernels:
             kernels[xp] = xp.ElementwiseKernel(given, made, statements, found.function.__name__)

@@ -29,9 +29,8 @@ def namespace(*arrays: Array, **named: Array) -> Module:
     Traceback (most recent call last):
     TypeError: x: expected a NumPy or CuPy array, got list
     """
-    given = (*arrays, *named.values())
-    if given and all(type(x) is np.ndarray and x.dtype.char != "O" for x in given):  # as so often: quickly
-        return np
+    if len(arrays) == 1 and not named and type(arrays[0]) is np.ndarray and arrays[0].dtype.char != "O":
+        return np  # as so often: quickly
     named = [("array", x) for x in arrays] + list(named.items())
     modules = [_module_of(name, x) for name, x in named]
     distinct = set(modules)

@@ -76,7 +76,8 @@ def text(found: Calculation) -> str:
     >>> from lstm_core.operations import calculation
     >>> from lstm_core.record import record
     >>> print(text(calculation(record(cells.RNN)[0].back)))
-    def loop0(n0, kept0, ds0, r0):
+    def loop0(kept0, ds0, r0):
+        n0 = r0.dtype.type(1)
         for i in range(r0.shape[0]):
             for j in range(r0.shape[1]):
                 v0 = kept0[i, j] * kept0[i, j]
@@ -88,8 +89,8 @@ def text(found: Calculation) -> str:
         ds0, = ds
         kept0, = kept
         xp = namespace(ds0)
-        r0, = planes(xp, ds0, 1)
-        loop0(number(ds0, 1), full(kept0, ds0), full(ds0, ds0), r0)
+        r0 = xp.empty(ds0.shape, ds0.dtype)
+        loop0(full(kept0, ds0), full(ds0, ds0), r0)
         return (r0,), (r0,), (0,), ()
     """
     level = dict.fromkeys(found.planes, 0)  # how many calls lie before a value
@@ -144,11 +145,10 @@ def _loop(name, found, operations, sources, place):
     index = {x: "[i, 0]" if x.startswith("p") else "[i, j]" for x in sources}
     value = numbers | {x: f"{sources[x]}{index[x]}" for x in sources}
     arrays = [*dict.fromkeys([*sources.values(), *(place[x] for x in stored)])]
-    lines = [f"def {name}({', '.join([*numbers.values(), *arrays])}):"]
-    lines += [
-        f"    for i in range({place[stored[0]]}.shape[0]):",
-        f"        for j in range({place[stored[0]]}.shape[1]):",
-    ]
+    like = place[stored[0]]
+    lines = [f"def {name}({', '.join(arrays)}):"]
+    lines += [f"    {n} = {like}.dtype.type({x})" for x, n in numbers.items()]
+    lines += [f"    for i in range({like}.shape[0]):", f"        for j in range({like}.shape[1]):"]
     for op in operations:
         args = [value.get(x, x) for x in op.args]
         if op.call == "positive":
@@ -159,8 +159,7 @@ def _loop(name, found, operations, sources, place):
     lines += [f"            {place[x]}[i, j] = {x}" for x in stored]
     outside = {*found.planes} - {*found.inputs.get("u", ()), *found.inputs.get("a", ()), *found.inputs.get("p", ())}
     given = [f"full({x}, {found.like})" if x in outside else x for x in arrays]
-    call = f"{name}({', '.join([*(f'number({found.like}, {x})' for x in numbers), *given])})"
-    return "\n".join([*lines, ""]), call
+    return "\n".join([*lines, ""]), f"{name}({', '.join(given)})"
 
 
 def _calls(call, pairs):
@@ -185,12 +184,12 @@ def looped(found: Calculation) -> Callable:
     (array([[dh_0_0*(1 - h_0_0**2)]], dtype=object),)
     """
     source, on_numbers = text(found), written(found)
-    symbolic = made(found, source, number=lambda like, n: n, full=_full, **_of_symbols())
-    fast = None
+    symbolic = made(found, source, full=_full, **_of_symbols())
+    fast, where = None, found.where
 
     def call(*given):
         nonlocal fast
-        like = given[found.where][0]
+        like = given[where][0]
         if type(like) is not np.ndarray or like.dtype.char not in "fdO":
             return on_numbers(*given)
         if like.dtype == object:
@@ -205,16 +204,12 @@ def _compile(found, source):
     """The function of a text whose loops Numba compiles."""
     import numba
 
-    function = made(found, source, number=_number, full=_full, sqrt=np.sqrt)
+    function = made(found, source, full=_full, sqrt=np.sqrt)
     names = function.__globals__
     names["positive"] = numba.njit(_positive_of_floats)
     for name in [x for x in names if x.startswith("loop")]:
         names[name] = numba.njit(names[name], error_model="numpy", nogil=True)
     return function
-
-
-def _number(like, n):
-    return like.dtype.type(n)
 
 
 def _full(x, like):

@@ -128,7 +128,7 @@ def text(found: Calculation) -> str:
         ds0, = ds
         kept0, = kept
         xp = namespace(ds0)
-        r0, = planes(xp, ds0, 1)
+        r0 = xp.empty(ds0.shape, ds0.dtype)
         for ds0_, kept0_, r0_ in parts(ds0, ds0, kept0, r0):
             xp.multiply(kept0_, kept0_, r0_)
             xp.subtract(1, r0_, r0_)
@@ -157,17 +157,13 @@ def framed(found: Calculation, place: dict[str, str], lines: list[str]) -> str:
         ds0, = ds
         kept0, = kept
         xp = namespace(ds0)
-        r0, = planes(xp, ds0, 1)
+        r0 = xp.empty(ds0.shape, ds0.dtype)
         ...
         return (r0,), (r0,), (0,), ()
     """
-    kept, returned = ({place.get(x, x) for x in names} for names in (found.outputs.get("kept", ()), found.returned))
-    blocks: dict[tuple[bool, bool], list[str]] = {}  # planes that live equally long are made at once
-    for r in registers(place):
-        blocks.setdefault((r in kept, r in returned), []).append(r)
     head = f"def {found.function.__name__}({', '.join(found.inputs)}{', tanh' if 'u' in found.inputs else ''}):"
     given = [f"{', '.join(planes)}, = {argument}" for argument, planes in found.inputs.items() if planes]
-    made = [f"{', '.join(block)}, = planes(xp, {found.like}, {len(block)})" for block in blocks.values()]
+    made = [f"{r} = xp.empty({found.like}.shape, {found.like}.dtype)" for r in registers(place)]
     results = []
     for key, values in found.outputs.items():
         whole = f"({''.join(f'{place.get(x, x)}, ' for x in values)[:-1]})" if values else "()"
@@ -204,13 +200,9 @@ def made(found: Calculation, text: str, **names: Any) -> Callable:
     >>> made(back, framed(back, {}, [])).__name__
     'rnn_back'
     """
-    names |= dict(namespace=namespace, planes=_planes, Kept=found.kept)
+    names |= dict(namespace=namespace, Kept=found.kept)
     exec(compile(text, f"<plan of {found.function.__name__}>", "exec"), names)
     return names[found.function.__name__]
-
-
-def _planes(xp, like, count):
-    return xp.empty((count, *like.shape), like.dtype)
 
 
 def _parts(like: Array, *arrays: Any) -> Iterator[tuple[Array, ...]]:

@@ -24,9 +24,8 @@ def in_python(cell):
     """The cell with its loops run by Python, on numbers, too."""
 
     def writer(found):
-        number, full = compiled._number, compiled._full
-        positive = compiled._positive_of_floats
-        return plan.made(found, compiled.text(found), number=number, full=full, positive=positive, sqrt=np.sqrt)
+        full, positive = compiled._full, compiled._positive_of_floats
+        return plan.made(found, compiled.text(found), full=full, positive=positive, sqrt=np.sqrt)
 
     return plan.planned(cell, writer)
 
