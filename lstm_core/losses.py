@@ -159,17 +159,17 @@ class CrossEntropy:
 
 def _softmax_cross_entropy(xp, y, target, there, count):
     """Loss and dy for labels `target`, each step `there` (T, 1, B) times; `count` of them in all."""
-    C = y.shape[1]
+    T, C, B = y.shape
     check_labels("target", target, C)
-    zero, one = xp.zeros((), y.dtype), xp.ones((), y.dtype)
-    is_target = xp.arange(C)[:, None] == target[:, None]  # (T, C, B)
+    labelled = xp.arange(T)[:, None, None], target[:, None], xp.arange(B)  # the scores of the labels, (T, 1, B)
     with np.errstate(over="ignore"):  # -inf is as good as any score that far below the largest: its exp is 0
         y = y - xp.max(y.real, axis=1, keepdims=True)  # the softmax does not notice, and exp cannot overflow
     e = xp.exp(y)
     total = e.sum(axis=1, keepdims=True)
-    loss = there * xp.where(is_target, xp.log(total) - y, zero)  # not times 0: that would be nan for a score of -inf
-    onehot = there * xp.where(is_target, one, zero)
-    return loss.sum() / count, (there * e / total - onehot) / count
+    loss = there * (xp.log(total) - y[labelled])
+    dy = there * e / total
+    dy[labelled] -= there
+    return loss.sum() / count, dy / count
 
 
 def _checked_values(y, target, mask):
