@@ -151,6 +151,16 @@ def without_kept_memory():
     return found
 
 
+def memory_of_torch():
+    """PyTorch's step in a process of its own, as the C library comes, and where it gives no memory back."""
+    kept = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
+    times = in_a_process_of_its_own("torch", 1), in_a_process_of_its_own("torch", 1, **kept)
+    found = {shape: {"as it comes": times[0][shape], "kept": times[1][shape]} for shape in SHAPES}
+    for shape in SHAPES:
+        shown(f"torch {shape}", found[shape], "kept")
+    return found
+
+
 def growth():
     """Milliseconds of a plain step of the LSTM against T, B and H, from T = 32, B = 32, H = 64, D = 16."""
     found = {}
@@ -227,7 +237,7 @@ def main():
         print(json.dumps({shape: compare({"": program(shape)}, 2)[""] for shape in SHAPES}))
         return
     parts = [machine, steps_on_one_core, forward_on_one_core, beside_the_textbook, from_one_product_a_step,
-             steps_on_two_cores, without_kept_memory, growth, epoch_of_fit, memory]  # fmt: skip
+             steps_on_two_cores, without_kept_memory, memory_of_torch, growth, epoch_of_fit, memory]  # fmt: skip
     path = Path(__file__).with_name("results.json")
     results = json.loads(path.read_text(encoding="utf-8")) if sys.argv[1:] else {}
     for part in parts:

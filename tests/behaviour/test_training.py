@@ -2,6 +2,7 @@
 
 import copy
 import math
+import os
 import platform
 import subprocess
 import sys
@@ -420,9 +421,14 @@ def test_fit_does_not_touch_the_data():
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="how memory is kept is known of glibc only")
-def test_memory_is_kept_from_batch_to_batch():
-    """In a process that has freed no large block before, some thousand pages would be faulted in per batch."""
-    program = """
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux's C library")
+@pytest.mark.parametrize("H, limits", [(100, {}), (600, {}), (100, {"MALLOC_TRIM_THRESHOLD_": "131072"})])
+def test_memory_is_kept_from_batch_to_batch(H, limits):
+    """In a process that has freed no large block before, some thousand pages would be faulted in per batch.
+
+    And are, where the user has set the limit. With 600 units a batch needs more than 64 MB.
+    """
+    program = f"""
 import resource
 import numpy as np
 from lstm_core import Model, dense, fit, last, lstm, softmax_cross_entropy
@@ -430,15 +436,17 @@ from lstm_core.training import keep_memory
 
 assert keep_memory.cache_info().currsize == 0  # an import does nothing
 rng = np.random.default_rng(0)
-model = Model([lstm(28, 100), last(), dense(100, 10)], softmax_cross_entropy, rng=rng)
+model = Model([lstm(28, {H}, compiled=False), last(), dense({H}, 10)], softmax_cross_entropy, rng=rng)
 x, y = rng.random((500, 28, 28), dtype=np.float32), rng.integers(0, 10, 500)
 faults = []
 note = lambda history: faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 fit(model, x, y, batch=100, epochs=3, rng=rng, after_epoch=note, progress=False)
 print((faults[2] - faults[1]) / 5)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 100
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")} | limits
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert (float(done.stdout) < 100) == (not limits), done.stdout
 
 
 def test_what_keeps_the_memory_takes_none():
