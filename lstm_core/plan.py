@@ -9,9 +9,11 @@ Nothing is kept between two calls: each makes its planes anew, and hands over th
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ._fused import fused
 from .arrays import ZERO, namespace
@@ -129,17 +131,21 @@ def text(found: Calculation) -> str:
         kept0, = kept
         xp = namespace(ds0)
         r0 = xp.empty(ds0.shape, ds0.dtype)
+        n0 = number(xp, ds0.dtype, 1)
         for ds0_, kept0_, r0_ in parts(ds0, ds0, kept0, r0):
             xp.multiply(kept0_, kept0_, r0_)
-            xp.subtract(1, r0_, r0_)
+            xp.subtract(n0, r0_, r0_)
             xp.multiply(ds0_, r0_, r0_)
         return (r0,), (r0,), (0,), ()
     """
     place = places(found)
+    asked = dict.fromkeys(x for op in found.operations for x in op.args if is_number(x))
+    numbers = {x: f"n{k}" for k, x in enumerate(asked)}
     arrays = [*found.planes, *registers(place)]
-    lines = [f"for {', '.join(f'{x}_' for x in arrays)} in parts({', '.join([found.like, *arrays])}):"]
+    lines = [f"{name} = number(xp, {found.like}.dtype, {x})" for x, name in numbers.items()]
+    lines += [f"for {', '.join(f'{x}_' for x in arrays)} in parts({', '.join([found.like, *arrays])}):"]
     for op in found.operations:
-        args = [x if is_number(x) else place.get(x, x) + "_" for x in op.args]
+        args = [numbers.get(x) or place.get(x, x) + "_" for x in op.args]
         out = place[op.name] + "_"
         if op.call == "positive":
             lines.append(f"    {out}[...] = positive({args[0]})")
@@ -189,7 +195,7 @@ def written(found: Calculation) -> Callable:
     >>> back([np.ones((1, 1))], [np.full((1, 1), 0.5)], ())[0]  # dh (1 - h²)
     (array([[0.75]]),)
     """
-    return fused(found, made(found, text(found), parts=_parts, positive=positive))
+    return fused(found, made(found, text(found), number=_number, parts=_parts, positive=positive))
 
 
 def made(found: Calculation, text: str, **names: Any) -> Callable:
@@ -205,12 +211,17 @@ def made(found: Calculation, text: str, **names: Any) -> Callable:
     return names[found.function.__name__]
 
 
-def _parts(like: Array, *arrays: Any) -> Iterator[tuple[Array, ...]]:
+@functools.cache
+def _number(xp, dtype, value):
+    """The number as an array without axes, which NumPy need not convert at each call; elsewhere as it is."""
+    return np.array(value, dtype) if xp is np else value
+
+
+def _parts(like: Array, *arrays: Any) -> Iterable[tuple[Array, ...]]:
     """The same rows of all arrays, some at a time; a number, or what has no rows of its own, is whole each time."""
-    size = like.nbytes if like.dtype != object else 0
+    size = 0 if like.dtype.hasobject else like.nbytes
     if size <= PART:
-        yield arrays
-        return
+        return [arrays]
     rows = max(1, len(like) * PART // size)
-    for r in range(0, len(like), rows):
-        yield tuple(x[r : r + rows] if getattr(x, "ndim", 0) == 2 else x for x in arrays)
+    starts = range(0, len(like), rows)
+    return (tuple(x[r : r + rows] if getattr(x, "ndim", 0) == 2 else x for x in arrays) for r in starts)
