@@ -147,7 +147,7 @@ def _loop(name, found, operations, sources, place):
     arrays = [*dict.fromkeys([*sources.values(), *(place[x] for x in stored)])]
     like = place[stored[0]]
     lines = [f"def {name}({', '.join(arrays)}):"]
-    lines += [f"    {n} = {like}.dtype.type({x})" for x, n in numbers.items()]
+    lines += [f"    {n} = {like}.dtype.type({_literal(x)})" for x, n in numbers.items()]
     lines += [f"    for i in range({like}.shape[0]):", f"        for j in range({like}.shape[1]):"]
     for op in operations:
         args = [value.get(x, x) for x in op.args]
@@ -160,6 +160,11 @@ def _loop(name, found, operations, sources, place):
     outside = {*found.planes} - {*found.inputs.get("u", ()), *found.inputs.get("a", ()), *found.inputs.get("p", ())}
     given = [f"full({x}, {found.like})" if x in outside else x for x in arrays]
     return "\n".join([*lines, ""]), f"{name}({', '.join(given)})"
+
+
+def _literal(number):
+    """A number as Numba can read it: it knows no whole number from 2**64 on."""
+    return number if "." in number or "e" in number or abs(int(number)) < 2**63 else repr(float(number))
 
 
 def _calls(call, pairs):

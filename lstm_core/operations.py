@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from .arrays import ZERO
 from .record import Node, Record
 
 CALLS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
@@ -88,7 +89,9 @@ def calculation(recorded: Record, sums: Iterable[Node] = ()) -> Calculation:
         names |= zip([node for node in planes if isinstance(node, Node)], inputs[argument])
 
     def name(x):
-        return names[x] if isinstance(x, Node) else "0"  # the number, or `ZERO`
+        if isinstance(x, Node):
+            return names[x]
+        return "0" if x is ZERO or x == 0 else repr(int(x) if isinstance(x, int) else float(x))
 
     def operation(call, *args):
         operations.append(Operation(call, args, f"v{len(operations)}"))

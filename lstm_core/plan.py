@@ -206,15 +206,21 @@ def made(found: Calculation, text: str, **names: Any) -> Callable:
     >>> made(back, framed(back, {}, [])).__name__
     'rnn_back'
     """
-    names |= dict(namespace=namespace, Kept=found.kept)
-    exec(compile(text, f"<plan of {found.function.__name__}>", "exec"), names)
-    return names[found.function.__name__]
+    scope: dict[str, Any] = {}
+    exec(compile(text, f"<plan of {found.function.__name__}>", "exec"), scope)
+    function = scope.pop(found.function.__name__)  # which may have the name of one of the others
+    scope |= names | dict(namespace=namespace, Kept=found.kept)
+    return function
 
 
 @functools.cache
 def _number(xp, dtype, value):
     """The number as an array without axes, which NumPy need not convert at each call; elsewhere as it is."""
-    return np.array(value, dtype) if xp is np else value
+    if xp is not np:
+        return value
+    number = np.array(value, dtype)
+    number.flags.writeable = False
+    return number
 
 
 def _parts(like: Array, *arrays: Any) -> Iterable[tuple[Array, ...]]:

@@ -156,7 +156,7 @@ class Record(NamedTuple):
 
     function: the `step` or `back`
     inputs:   "a", "u", "s", "p" of a step, "ds", "kept", "p" of a back -> its planes, nodes (or `ZERO` for p)
-    outputs:  "s", "kept" of a step, "da", "du", "ds", "dp" of a back -> nodes, or the number 0
+    outputs:  "s", "kept" of a step, "da", "du", "ds", "dp" of a back -> nodes, or numbers: 0, as a rule
     nodes:    the inputs and all that the outputs are made of, in the order of the calculation
 
     >>> from lstm_core.record import record

@@ -150,24 +150,22 @@ def _run(given, rng, history, after_epoch, ranks, progress):
 def keep_memory() -> None:
     """Let the C library keep up to 512 MB of freed memory for the next batch. `fit` calls it; it acts once a process.
 
-    glibc gives freed memory back to the system beyond a limit, and each batch would then pay for its pages again, some
-    thousand page faults an update. A block is given back at once if it is larger than any, below 32 MB, that was freed
-    before: so we free one such block. It takes no memory, since nothing is ever written to it, and it is not one of
-    NumPy's, since `tracemalloc` would count that. Where the user has set a limit, such as MALLOC_TRIM_THRESHOLD_ in the
-    environment, nothing is changed.
+    glibc gives freed memory back to the system beyond a limit, and large blocks at once; each batch would then pay for
+    its pages again, some thousand page faults an update. Both limits are raised, the second to 32 MB, as far as glibc
+    lets us. Where the environment sets one of its limits, such as MALLOC_TRIM_THRESHOLD_, nothing is changed.
 
     >>> from lstm_core.training import keep_memory
     >>> keep_memory()
     """
-    if sys.platform == "linux" and not any(name.startswith("MALLOC_") for name in os.environ):
+    said = " ".join([*os.environ, os.environ.get("GLIBC_TUNABLES", "")]).lower()
+    limits = ("trim_threshold", "mmap_threshold", "mmap_max", "top_pad")
+    if sys.platform == "linux" and not any(limit in said for limit in limits):
         import ctypes
 
         library = ctypes.CDLL(None)
-        library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-        library.free.restype, library.free.argtypes = None, [ctypes.c_void_p]
-        library.free(library.malloc(2**25 - 2**13))
-        if hasattr(library, "mallopt"):  # glibc's; -1 is its M_TRIM_THRESHOLD
-            library.mallopt(-1, 2**29)
+        if hasattr(library, "mallopt"):  # glibc's
+            library.mallopt(-1, 2**29)  # M_TRIM_THRESHOLD
+            library.mallopt(-3, 2**25)  # M_MMAP_THRESHOLD
 
 
 # ---- an epoch ----------------------------------------------------------------------------------------------------

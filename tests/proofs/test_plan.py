@@ -9,6 +9,7 @@ import standin
 from ladder import SIZES, TOLERANCE, gradient_errors
 
 from lstm_core import _chunks, cells, compiled, gradcheck, operations, plan, scan, variants
+from lstm_core.arrays import ZERO
 from lstm_core.cells import Cell, Stage
 from lstm_core.record import record
 from lstm_proofs import PROBE, Disproof, prove_cell, prove_scan
@@ -209,3 +210,26 @@ def test_a_plan_needs_no_more_planes_than_the_cell():
     sums = plan._sums(cells.LSTM.stages[0], (step, back))
     made = [len(plan.registers(plan.places(operations.calculation(r, sums)))) for r in (step, back)]
     assert made[0] <= 4 and made[1] <= 6
+
+
+def test_a_cell_may_have_any_name_and_any_number():
+    """A step called like one of the plan's helpers; whole numbers that Numba does not know; numbers that are kept."""
+    large = 1e20
+
+    def number(a, u, s, p, tanh):
+        return (tanh((a[0] + u[0]) * large / large),), (large, 0.5, 3)
+
+    def parts(ds, kept, p):
+        d = ds[0] * kept[0] * kept[1] * kept[2]
+        return (d,), (d,), (0.25,), ()
+
+    cell, a = Cell("large", [Stage("h", number, parts)]), np.full((1, 2, 3), 0.5)
+    for reading in (plan.plan, LOOPED, in_python, *([compiled.compile_cell] if compiled.is_available() else [])):
+        fast = reading(cell).stages[0]
+        (h,), kept = fast.step(ZERO, a.copy(), (a[0],), (), np.tanh)
+        np.testing.assert_allclose(h, np.tanh(0.5))
+        assert tuple(kept) == (1e20, 0.5, 3)
+        (da,), _, (dh,), _ = fast.back((a[0],), kept, ())
+        np.testing.assert_allclose(da, 0.75e20)
+        assert dh == 0.25
+    assert "dtype.type(1e+20)" in compiled.text(operations.calculation(record(cell)[0].step))
