@@ -45,6 +45,22 @@ def tab():
     server.server_close()
 
 
+BROKEN = """() => [...document.querySelectorAll(".cell_output pre")].filter(pre => {
+  const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(pre), lines = pre.textContent.trimEnd().split("\\n");
+  const shown = (pre.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom)) / parseFloat(lineHeight);
+  return Math.max(...lines.map(line => line.length)) <= 80 && Math.round(shown) > lines.length;
+}).map(pre => pre.textContent)"""
+
+
+@pytest.mark.parametrize("width", [390, 768, 1200, 1400])
+@pytest.mark.parametrize("name", ["run/speed", "beyond/counting", "check/find-the-bug", "derive/peephole"])
+def test_a_printed_table_is_not_broken(tab, name, width):
+    """Its lines of up to 80 columns fit, or on a phone scroll."""
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto(f"{tab.base}/chapters/{name}.html")
+    assert tab.evaluate(BROKEN) == []
+
+
 def search(tab, words):
     """The pages that a search finds, the best first, and the excerpts of them."""
     tab.goto(f"{tab.base}/search.html?q={words.replace(' ', '+')}")
