@@ -46,7 +46,8 @@ def tab():
 
 
 BROKEN = """() => [...document.querySelectorAll(".cell_output pre")].filter(pre => {
-  const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(pre), lines = pre.textContent.trimEnd().split("\\n");
+  const lines = pre.textContent.trimEnd().split("\\n");
+  const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(pre);
   const shown = (pre.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom)) / parseFloat(lineHeight);
   return Math.max(...lines.map(line => line.length)) <= 80 && Math.round(shown) > lines.length;
 }).map(pre => pre.textContent)"""
