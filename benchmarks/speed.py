@@ -186,12 +186,12 @@ def epoch_of_fit():
         def epoch(model, x=x, y=y, B=B):
             fit(model, x, y, epochs=1, batch=B, rng=np.random.default_rng(0), progress=False)
 
-        steps = {"updates": p.ours("lstm", shape, False), "compiled updates": p.ours("lstm", shape, True),
-                 "torch's updates": p.torch_step("lstm", shape, False)}  # fmt: skip
+        steps = {"plain": p.ours("lstm", shape, False), "compiled": p.ours("lstm", shape, True),
+                 "torch": p.torch_step("lstm", shape, False)}  # fmt: skip
         programs = {name: lambda step=step, n=updates: [step() for _ in range(n)] for name, step in steps.items()}
-        programs["fit"] = partial(epoch, p.our_model("lstm", shape, False))
+        programs["plain fit"] = partial(epoch, p.our_model("lstm", shape, False))
         programs["compiled fit"] = partial(epoch, p.our_model("lstm", shape, True))
-        found[shape] = shown(f"epoch {shape}", compare(programs, 10), "torch's updates")
+        found[shape] = shown(f"epoch {shape}", compare(programs, 10), "torch")
     return found
 
 

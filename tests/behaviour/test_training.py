@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+import types
 
 import numpy as np
 import pytest
@@ -420,8 +421,18 @@ def test_fit_does_not_touch_the_data():
     assert before == (x.tobytes(), y.tobytes())
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="how memory is kept is known of glibc only")
-@pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux's C library")
+only_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="how memory is kept is known of glibc only")
+
+
+def faults_by(program, environment=types.MappingProxyType({})):
+    """The page faults that a program prints, in a process whose C library has no limits but those of `environment`."""
+    inherited = {name: x for name, x in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=inherited | environment)
+    return float(done.stdout)
+
+
+@only_glibc
 @pytest.mark.parametrize("H, kept, environment", [
     (100, True, {}), (600, True, {}), (100, True, {"MALLOC_ARENA_MAX": "2"}),
     (100, False, {"MALLOC_TRIM_THRESHOLD_": "131072"}),
@@ -447,13 +458,10 @@ note = lambda history: faults.append(resource.getrusage(resource.RUSAGE_SELF).ru
 fit(model, x, y, batch=100, epochs=3, rng=rng, after_epoch=note, progress=False)
 print((faults[2] - faults[1]) / 5)
 """
-    inherited = {name: x for name, x in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=inherited | environment)
-    assert (float(done.stdout) < 100) == kept, done.stdout
+    assert (faults_by(program, environment) < 100) == kept
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux's C library")
+@only_glibc
 def test_memory_is_kept_where_the_heap_had_holes():
     """Blocks of many sizes, in a process that has freed 60 MB in the middle of its heap before."""
     program = """
@@ -474,9 +482,7 @@ def faults_of_a_batch():
 
 print([faults_of_a_batch() for _ in range(5)][-1])
 """
-    inherited = {name: x for name, x in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=inherited)
-    assert float(done.stdout) < 100, done.stdout
+    assert faults_by(program) < 100
 
 
 def test_what_keeps_the_memory_takes_none():
